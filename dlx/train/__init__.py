@@ -1,0 +1,34 @@
+"""Training: any pure step(state, batch) in compiled chunks, over seeds and devices, with checkpoints and exact resume."""
+
+from dlx.train.batches import batch_table, evaluation_table, steps_per_epoch
+from dlx.train.evaluate import evaluator
+from dlx.train.feed import WindowSource
+from dlx.train.fit import Hook, Moment, fit, initialise, sweep_points
+from dlx.train.hooks import Evaluate, SaveCheckpoints, StopOnNonFinite
+from dlx.train.layout import Layout, make_layout
+from dlx.train.program import measure_program, train_program
+from dlx.train.supervised import Supervised, SupervisedState, stream_key, supervised
+
+__all__ = [
+    "Evaluate",
+    "Hook",
+    "Layout",
+    "Moment",
+    "SaveCheckpoints",
+    "StopOnNonFinite",
+    "Supervised",
+    "SupervisedState",
+    "WindowSource",
+    "batch_table",
+    "evaluation_table",
+    "evaluator",
+    "fit",
+    "initialise",
+    "make_layout",
+    "measure_program",
+    "steps_per_epoch",
+    "stream_key",
+    "supervised",
+    "sweep_points",
+    "train_program",
+]

@@ -1,0 +1,169 @@
+"""Training as a loop over compiled chunks of a pure step."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dlx.errors import CheckpointError, UsageError
+from dlx.train.feed import make_feed
+from dlx.train.layout import Layout, make_layout
+from dlx.train.program import Step, train_program
+
+__all__ = ["Hook", "Moment", "fit", "initialise", "sweep_points"]
+
+
+class Moment(NamedTuple):
+    """What a hook sees between two chunks.
+
+    Fields:
+      step, steps: steps done, steps of the whole fit.
+      epoch: passes over the data, 0.0 without data.
+      state: stacked over replicas, as the layout has placed it; its memory is given to the next chunk.
+      metrics: {"train_" + name: (replicas,) float64}, means since the previous moment; a hook may add others.
+      examples: of all replicas since the previous moment.
+      seconds: wall clock since the previous moment, without the hooks' own time.
+      compile_seconds: of the first chunk, else 0.0.
+      first_bad: (replicas,) the first step since the previous moment with a non-finite metric, 0 where there is none.
+    """
+
+    step: int
+    steps: int
+    epoch: float
+    state: Any
+    metrics: dict[str, np.ndarray]
+    examples: int
+    seconds: float
+    compile_seconds: float
+    first_bad: np.ndarray | None = None
+
+
+class Hook(Protocol):
+    """Called at each chunk's end; True stops the fit. An attribute `every` asks for a chunk's end at its multiples."""
+
+    def __call__(self, moment: Moment) -> bool | None: ...
+
+
+def initialise(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequence[float]] | None = None) -> Any:
+    """The states of all replicas on the host, stacked: replica (v, s) has the v-th value of the sweep and the s-th seed.
+
+    Args:
+      init: init(key) -> state; with a sweep init(key, **hyperparameters).
+      seeds: one each for the replicas of one value.
+      sweep: name -> values, all of one length.
+    Returns: the state with a leading axis of len(values) * len(seeds).
+    """
+    one = jax.jit(init)
+    states = [one(jax.random.key(seed), **values) for values in sweep_points(sweep) for seed in seeds]
+    return jax.tree.map(_stack, *states)
+
+
+def sweep_points(sweep: Mapping[str, Sequence[float]] | None) -> list[dict[str, float]]:
+    """{"a": (1, 2), "b": (3, 4)} -> [{"a": 1, "b": 3}, {"a": 2, "b": 4}]; without a sweep one empty point."""
+    if not sweep:
+        return [{}]
+    lengths = {name: len(values) for name, values in sweep.items()}
+    if len(set(lengths.values())) != 1 or 0 in lengths.values():
+        raise UsageError(f"The sweep's lists want one common length of at least 1; got {lengths}.")
+    return [dict(zip(sweep, point, strict=True)) for point in zip(*sweep.values(), strict=True)]
+
+
+def fit(
+    step: Step,
+    init: Callable,
+    data: Any = None,
+    *,
+    steps: int,
+    batch_size: int | None = None,
+    seeds: Sequence[int] = (0,),
+    sweep: Mapping[str, Sequence[float]] | None = None,
+    hooks: Sequence[Hook] = (),
+    log_every: int = 100,
+    layout: Layout | None = None,
+    resume: tuple[int, Any] | None = None,
+) -> tuple[Any, list[dict]]:
+    """Runs `step` for `steps` steps in compiled chunks, all replicas at once.
+
+    Args:
+      step: step(state, batch) -> (state, {name: (sum, count)}), pure. `batch` is None without data.
+      init: init(key) -> state, any pytree.
+      data: arrays with a leading axis of N examples, put on the devices as they are stored; a `WindowSource` for data too
+        large for that; None for a step without data.
+      steps: of each replica, counted from the beginning also when resuming.
+      batch_size: B, in all devices together.
+      seeds: a replica each; the replica's initial key and its order of the data come from its seed.
+      sweep: {hyperparameter: values}, passed to `init` by name; every value runs with every seed.
+      hooks: called at each chunk's end, in order.
+      log_every: chunks end at its multiples, at those of the hooks' `every`, and at the last step.
+      layout: devices, from `make_layout`; by default one device, or all accelerators, under jit.
+      resume: (steps done, host state stacked over replicas) to continue from.
+    Returns: (state stacked over replicas, as placed; one record for each chunk: step, epoch, metrics).
+    Raises: UsageError for numbers that do not fit; CheckpointError if a resumed state's own counter disagrees.
+    """
+    replica_seeds = tuple(seeds) * len(sweep_points(sweep))
+    _check(steps, log_every, batch_size, replica_seeds, data)
+    layout = layout or make_layout(len(replica_seeds), batch_size=batch_size)
+    at, state = resume or (0, initialise(init, seeds, sweep))
+    _check_counter(at, state)
+    state = layout.place("state", state)
+    periods = [log_every, *(hook.every for hook in hooks if getattr(hook, "every", 0))]
+
+    def chunk_after(step: int) -> int:
+        return min([steps - step, *(period - step % period for period in periods)])
+
+    feed = make_feed(data, layout, replica_seeds, batch_size=batch_size, length=min(log_every, steps), step=at)
+    program, records = None, []
+    while at < steps:
+        count = chunk_after(at)
+        started = time.perf_counter()
+        arguments = (state, *feed.take(at, count), np.int32(count))
+        compile_seconds = 0.0
+        if program is None:
+            program = train_program(step, layout, source=feed.source).lower(*arguments).compile()
+            compile_seconds = time.perf_counter() - started
+        state, sums, first_bad = program(*arguments)
+        del arguments
+        feed.prepare(at + count, chunk_after(at + count))  # on the host, while the devices work
+        first_bad = layout.fetch("replica", first_bad)
+        moment = Moment(
+            step=at + count, steps=steps, epoch=feed.epoch(at + count), state=state,
+            metrics={f"train_{name}": value for name, value in means(layout, sums).items()},
+            examples=count * len(replica_seeds) * (batch_size or 0),
+            seconds=time.perf_counter() - started - compile_seconds, compile_seconds=compile_seconds,
+            first_bad=np.where(first_bad < count, at + first_bad + 1, 0),
+        )
+        at += count
+        stops = [hook(moment) for hook in hooks]
+        records.append({"step": at, "epoch": moment.epoch, **moment.metrics})
+        if any(stops):
+            break
+    return state, records
+
+
+def means(layout: Layout, sums: Mapping[str, tuple]) -> dict[str, np.ndarray]:
+    """{name: (sum, count)} on the devices -> {name: (replicas,) float64}; NaN where nothing was counted."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {name: np.float64(total) / size for name, (total, size) in layout.fetch("replica", dict(sums)).items()}
+
+
+def _stack(*leaves: Any) -> Any:
+    if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+        return jnp.stack(leaves)
+    return np.stack([np.asarray(leaf) for leaf in leaves])
+
+
+def _check(steps: int, log_every: int, batch_size: int | None, seeds: tuple, data: Any) -> None:
+    for name, value in (("steps", steps), ("log_every", log_every), ("seeds", len(seeds))):
+        if value < 1:
+            raise UsageError(f"--{name.replace('_', '-')} wants at least 1; got {value}.")
+    if data is not None and (batch_size is None or batch_size < 1):
+        raise UsageError(f"--batch-size wants at least 1 when there are data; got {batch_size}.")
+
+
+def _check_counter(at: int, state: Any) -> None:
+    own = getattr(state, "step", None)
+    if own is not None and not np.all(np.asarray(own) == at):
+        raise CheckpointError(f"The state has done {np.unique(np.asarray(own)).tolist()} steps and the run {at}: they do not belong together.")

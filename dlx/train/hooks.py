@@ -1,0 +1,106 @@
+"""What happens between chunks: evaluation, the stop on NaN, checkpoints. See `dlx.train.fit.Hook`."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from dlx.errors import NonFiniteError
+from dlx.train.fit import Moment
+from dlx.train.layout import Layout
+
+__all__ = ["Evaluate", "SaveCheckpoints", "StopOnNonFinite"]
+
+
+class Evaluate:
+    """Adds {prefix}_{name} to the moment's metrics at every multiple of `every` and at the last step.
+
+    Args:
+      measured: prefix -> function(state) -> {name: (replicas,)}, as "test" -> `evaluator(...)`.
+      every: in steps; 0: only at the end.
+    """
+
+    def __init__(self, measured: Mapping[str, Callable], *, every: int) -> None:
+        self.measured, self.every = dict(measured), every
+        self.last: tuple[int, dict[str, np.ndarray]] = (-1, {})
+        self.seconds = 0.0
+
+    def __call__(self, moment: Moment) -> None:
+        if is_due(moment, self.every):
+            moment.metrics.update(self.at(moment.step, moment.state))
+
+    def at(self, step: int, state: Any) -> dict[str, np.ndarray]:
+        """The metrics of this step's state, measured unless they have just been."""
+        if self.last[0] != step:
+            values = {f"{prefix}_{name}": value for prefix, run in self.measured.items() for name, value in run(state).items()}
+            self.last = (step, values)
+        return self.last[1]
+
+
+class StopOnNonFinite:
+    """Reports each replica whose metrics are NaN or infinite, once, with step and seed; ends the run when none is left.
+
+    Args:
+      seeds: of the replicas.
+      layout: for a look into the state, to name the first leaf that is not finite.
+      report: takes a line of text.
+    """
+
+    def __init__(self, seeds: Sequence[int], layout: Layout, *, report: Callable[[str], None] | None = None) -> None:
+        self.seeds, self.layout = tuple(seeds), layout
+        self.report = report or (lambda line: print(line, file=sys.stderr))
+        self.failed: dict[int, int] = {}
+
+    def __call__(self, moment: Moment) -> None:
+        for replica in np.flatnonzero(moment.first_bad):
+            if int(replica) not in self.failed:
+                self.failed[int(replica)] = int(moment.first_bad[replica])
+                self.report(self._line(int(replica), moment))
+        if len(self.failed) == len(self.seeds):
+            raise NonFiniteError(f"Every replica has met NaN or infinity; the last line above says where. The run stops at step {moment.step}"
+                                 " without saving; a lower --learning-rate is the usual cure.")
+
+    def _line(self, replica: int, moment: Moment) -> str:
+        names = ", ".join(name for name, value in moment.metrics.items() if not np.isfinite(value[replica])) or "a metric"
+        return f"seed {self.seeds[replica]}: {names} not finite from step {self.failed[replica]} on; {self._leaf(replica, moment.state)}"
+
+    def _leaf(self, replica: int, state: Any) -> str:
+        for path, leaf in jax.tree_util.tree_leaves_with_path(self.layout.fetch("state", state)):
+            if isinstance(leaf, np.ndarray) and not np.all(np.isfinite(leaf[replica].astype(np.float64))):
+                return f"first leaf of the state that is not finite: {jax.tree_util.keystr(path, simple=True, separator='/')}"
+        return "the state itself is finite"
+
+
+class SaveCheckpoints:
+    """Saves at every multiple of `every` and at the last step.
+
+    Args:
+      checkpoints: an owner of a folder with save(step, state, meta=..., score=...).
+      layout: fetches the state to the host, a copy.
+      every: in steps; 0: only at the end.
+      meta: () -> JSON object to store along.
+      score: the metric whose mean over replicas marks the best checkpoint, larger is better; None: no best.
+    """
+
+    def __init__(self, checkpoints: Any, layout: Layout, *, every: int, meta: Callable[[], dict], score: str | None = None) -> None:
+        self.checkpoints, self.layout, self.every, self.meta, self.score = checkpoints, layout, every, meta, score
+        self.saved = -1
+
+    def __call__(self, moment: Moment) -> None:
+        if is_due(moment, self.every):
+            self.save(moment)
+
+    def save(self, moment: Moment) -> None:
+        """Saves this moment's state now, unless it has just been."""
+        if self.saved != moment.step:
+            values = moment.metrics.get(self.score) if self.score else None
+            score = None if values is None else float(np.mean(values))
+            self.checkpoints.save(moment.step, self.layout.fetch("state", moment.state), meta=self.meta(), score=score)
+            self.saved = moment.step
+
+
+def is_due(moment: Moment, every: int) -> bool:
+    """Whether something that happens at every multiple of `every`, and at the end, happens now."""
+    return moment.step == moment.steps or (every > 0 and moment.step % every == 0)
