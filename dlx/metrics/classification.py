@@ -1,0 +1,71 @@
+"""Metrics of classes: one value per example, the caller averages."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Integer
+
+from dlx.nn._checks import check_count, check_floating, check_same_shape
+
+__all__ = ["accuracy", "binary_accuracy"]
+
+
+def accuracy(
+    logits: Float[Array, "*batch classes"],
+    labels: Integer[Array, "*batch"] | Float[Array, "*batch classes"],
+    *,
+    top_k: int = 1,
+) -> Float[Array, "*batch"]:
+    """Is the label among the k classes with the largest logits?
+
+        a = 1 if fewer than k classes stand before the label, else 0
+
+    Of equal logits the lower class stands first, as in argmax. A row with NaN is wrong.
+
+    Args:
+      logits: (*batch, classes) logits or probabilities.
+      labels: (*batch,) integers, or (*batch, classes) probabilities, of which the largest counts.
+      top_k: k.
+    Returns: (*batch,) of 0.0 and 1.0, float32.
+    Raises: ValueError if the shapes do not fit or `top_k` is not in 1..classes; TypeError if `logits` are not floating.
+    Source: notes 004 "accuracy".
+    """
+    check_floating("logits", logits)
+    check_count("top_k", top_k)
+    classes = logits.shape[-1]
+    if top_k > classes:
+        raise ValueError(f"top_k: got {top_k}, wanted at most {classes}, the classes of logits")
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        check_same_shape("labels", labels, "logits", logits)
+        labels = jnp.argmax(labels, axis=-1)
+    elif labels.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"labels: got integers of shape {labels.shape}, wanted {logits.shape[:-1]}, one for each row of logits"
+        )
+    labels = labels.astype(jnp.int32)[..., None]
+    columns = jnp.broadcast_to(jnp.arange(classes, dtype=jnp.int32), logits.shape)
+    # counting needs no sort
+    own = jnp.sum(jnp.where(columns == labels, logits, 0), axis=-1, keepdims=True)
+    before = (logits > own) | ((logits == own) & (columns < labels))
+    rank = jnp.sum(before, axis=-1)
+    valid = ((labels >= 0) & (labels < classes))[..., 0] & ~jnp.any(jnp.isnan(logits), axis=-1)
+    return (valid & (rank < top_k)).astype(jnp.float32)
+
+
+def binary_accuracy(
+    logits: Float[Array, "*shape"], labels: Integer[Array, "*shape"] | Float[Array, "*shape"], *, threshold: float = 0.0
+) -> Float[Array, "*shape"]:
+    """Does the sign of the logit tell the event?
+
+        a = 1 if [x > threshold] = [y > 1/2], else 0
+
+    Args:
+      logits: any shape. With probabilities, `threshold=0.5`.
+      labels: the same shape, 0 or 1.
+      threshold: what an event's logit exceeds.
+    Returns: 0.0 and 1.0 in the shape of `logits`, float32. NaN is wrong.
+    Raises: ValueError if the shapes differ; TypeError if `logits` are not floating.
+    Source: Bishop 2006, section 4.3.2.
+    """
+    check_floating("logits", logits)
+    check_same_shape("labels", labels, "logits", logits)
+    right = (logits > threshold) == (labels > 0.5)
+    return (right & ~jnp.isnan(logits)).astype(jnp.float32)

@@ -1,0 +1,69 @@
+"""Layers as pure functions of arrays."""
+
+from dlx.nn.activations import (
+    abs_rectifier,
+    elu,
+    generalised_relu,
+    heaviside,
+    leaky_relu,
+    maxout,
+    prelu,
+    relu,
+    sigmoid,
+    softplus,
+    tanh,
+)
+from dlx.nn.dropout import dropout, example_keys
+from dlx.nn.initializers import (
+    constant,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    mxnet_default,
+    normal,
+    uniform,
+    zeros,
+)
+from dlx.nn.linear import affine, l1_norm, l2_norm, squared_l2_norm
+from dlx.nn.named import ACTIVATIONS, INITIALIZERS, get_activation, get_initializer
+from dlx.nn.softmax import log_softmax, logsumexp, one_hot, softmax
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "abs_rectifier",
+    "affine",
+    "constant",
+    "dropout",
+    "elu",
+    "example_keys",
+    "generalised_relu",
+    "get_activation",
+    "get_initializer",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "heaviside",
+    "l1_norm",
+    "l2_norm",
+    "leaky_relu",
+    "lecun_normal",
+    "log_softmax",
+    "logsumexp",
+    "maxout",
+    "mxnet_default",
+    "normal",
+    "one_hot",
+    "prelu",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "squared_l2_norm",
+    "tanh",
+    "uniform",
+    "zeros",
+]

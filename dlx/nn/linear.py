@@ -1,0 +1,78 @@
+"""The affine layer and the norms of a vector."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+__all__ = ["affine", "l1_norm", "l2_norm", "squared_l2_norm"]
+
+
+def affine(
+    inputs: Float[Array, "*batch features"],
+    kernel: Float[Array, "features units"],
+    bias: Float[Array, "units"] | None = None,
+) -> Float[Array, "*batch units"]:
+    """Affine map, the fully connected (dense) layer.
+
+        y = x W + b
+
+    The kernel lies as (features, units), as in Flax; PyTorch keeps its transpose.
+
+    Args:
+      inputs: (*batch, features).
+      kernel: (features, units).
+      bias: (units,), or None for a linear map.
+    Returns: (*batch, units).
+    Raises: ValueError if the shapes do not fit.
+    Source: Goodfellow et al. 2016, section 6.1; notes 001 section 1, 004 "affine".
+    """
+    if kernel.ndim != 2 or inputs.ndim == 0 or inputs.shape[-1] != kernel.shape[0]:
+        raise ValueError(
+            f"kernel: got shape {kernel.shape} for inputs of shape {inputs.shape}, wanted (features, units) with the last axis of inputs"
+        )
+    outputs = inputs @ kernel
+    if bias is None:
+        return outputs
+    if bias.shape != kernel.shape[1:]:
+        raise ValueError(f"bias: got shape {bias.shape}, wanted {kernel.shape[1:]}, the units of kernel")
+    return outputs + jnp.broadcast_to(bias, outputs.shape)
+
+
+def l1_norm(vector: Float[Array, "*batch features"]) -> Float[Array, "*batch"]:
+    """Sum of absolute values over the last axis.
+
+        ||x||_1 = sum_i |x_i|
+
+    Args:
+      vector: (*batch, features).
+    Returns: (*batch,). The gradient is sign(x), 0 at 0.
+    Source: Goodfellow et al. 2016, section 2.5; notes 003 "norms".
+    """
+    return jnp.sum(jnp.abs(vector), axis=-1)
+
+
+def squared_l2_norm(vector: Float[Array, "*batch features"]) -> Float[Array, "*batch"]:
+    """Squared Euclidean norm over the last axis.
+
+        ||x||_2^2 = x^T x
+
+    Args:
+      vector: (*batch, features).
+    Returns: (*batch,).
+    Source: Goodfellow et al. 2016, section 2.5; notes 003 "norms".
+    """
+    return jnp.sum(vector * vector, axis=-1)
+
+
+def l2_norm(vector: Float[Array, "*batch features"]) -> Float[Array, "*batch"]:
+    """Euclidean norm over the last axis.
+
+        ||x||_2 = sqrt(x^T x)
+
+    Args:
+      vector: (*batch, features).
+    Returns: (*batch,). The gradient is x / ||x||_2, and 0 at 0, where the norm has none.
+    Source: Goodfellow et al. 2016, section 2.5; notes 003 "norms".
+    """
+    square = squared_l2_norm(vector)
+    # sqrt'(0) is infinite: the inner where keeps 0 * inf out of the gradient
+    return jnp.where(square == 0, 0, jnp.sqrt(jnp.where(square == 0, 1, square)))

@@ -1,0 +1,52 @@
+"""Activations and initializers by name, for configurations and command lines."""
+
+from collections.abc import Callable
+
+from jax import Array
+
+from dlx.nn import activations, initializers
+from dlx.nn._checks import check_choice
+
+__all__ = ["ACTIVATIONS", "INITIALIZERS", "get_activation", "get_initializer"]
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "abs_rectifier": activations.abs_rectifier,
+    "elu": activations.elu,
+    "leaky_relu": activations.leaky_relu,
+    "relu": activations.relu,
+    "sigmoid": activations.sigmoid,
+    "softplus": activations.softplus,
+    "tanh": activations.tanh,
+}
+"""Elementwise activations without parameters that can be trained through."""
+
+INITIALIZERS: dict[str, Callable[..., Array]] = {name: getattr(initializers, name) for name in initializers.__all__}
+"""Every initializer, `init(key, shape, dtype)`."""
+
+
+def get_activation(activation: str | Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """An activation by its name; a function is given back.
+
+    Args:
+      activation: a name of `ACTIVATIONS`, or a function of an array.
+    Returns: the function.
+    Raises: ValueError if the name is unknown.
+    """
+    if callable(activation):
+        return activation
+    check_choice("activation", activation, ACTIVATIONS)
+    return ACTIVATIONS[activation]
+
+
+def get_initializer(init: str | Callable[..., Array]) -> Callable[..., Array]:
+    """An initializer by its name; a function is given back.
+
+    Args:
+      init: a name of `INITIALIZERS`, or a function `init(key, shape, dtype)`.
+    Returns: the function.
+    Raises: ValueError if the name is unknown.
+    """
+    if callable(init):
+        return init
+    check_choice("initializer", init, INITIALIZERS)
+    return INITIALIZERS[init]

@@ -1,0 +1,65 @@
+"""Penalties that act on the gradient."""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import PyTree
+
+from dlx.nn._checks import check_choice, check_range
+
+__all__ = ["weight_decay"]
+
+
+def weight_decay(
+    rate: float, *, mask: Literal["kernels", "all"] | Callable[[PyTree], PyTree[bool]] = "kernels"
+) -> optax.GradientTransformation:
+    """The gradient of an L2 penalty, to stand before the optimizer in `optax.chain`.
+
+        J + lambda / 2 sum w^2,    g <- g + lambda w
+
+    Under a scaled optimizer (Adam) this is the penalty, not the decoupled decay of AdamW.
+
+    Args:
+      rate: lambda.
+      mask: which leaves: those named `kernel` or `..._kernel` (biases, scales and slopes stay free), all, or a function from
+        the parameters to a tree of bools.
+    Returns: a transformation without state; its update needs the parameters.
+    Raises: ValueError if `rate` is negative, `mask` is unknown, no leaf is selected, or the parameters are missing.
+    Source: Krogh and Hertz 1991; notes 001 section 4, 003 "weight decay".
+    """
+    check_range("rate", rate, 0, math.inf, open_high=True)
+    if not callable(mask):
+        check_choice("mask", mask, ("kernels", "all"))
+
+    def chosen(params):
+        if callable(mask):
+            return mask(params)
+        return jax.tree_util.tree_map_with_path(lambda path, _: mask == "all" or _is_kernel(path), params)
+
+    def init(params):
+        if not any(jax.tree.leaves(chosen(params))):
+            raise ValueError(
+                f"mask: got {mask!r}, wanted one that selects a leaf of the parameters; 'all' selects every one"
+            )
+        return optax.EmptyState()
+
+    def update(updates, state, params=None):
+        if params is None:
+            raise ValueError(
+                "params: got None, wanted the parameters: weight_decay adds a multiple of them to the gradient"
+            )
+        updates = jax.tree.map(
+            lambda use, g, w: g + jnp.asarray(rate, g.dtype) * w if use else g, chosen(params), updates, params
+        )
+        return updates, state
+
+    return optax.GradientTransformation(init, update)
+
+
+def _is_kernel(path: tuple) -> bool:
+    name = str(getattr(path[-1], "key", getattr(path[-1], "name", ""))) if path else ""
+    return name == "kernel" or name.endswith("_kernel")
