@@ -7,10 +7,12 @@ from dlx.train.fit import Hook, Moment, fit, initialise, sweep_points
 from dlx.train.hooks import Evaluate, SaveCheckpoints, StopOnNonFinite
 from dlx.train.layout import Layout, make_layout
 from dlx.train.program import measure_program, train_program
+from dlx.train.stream import GrainStream
 from dlx.train.supervised import Supervised, SupervisedState, stream_key, supervised
 
 __all__ = [
     "Evaluate",
+    "GrainStream",
     "Hook",
     "Layout",
     "Moment",

@@ -38,6 +38,8 @@ class _Nothing:
     def epoch(self, step: int) -> float:
         return 0.0
 
+    def close(self) -> None: ...
+
 
 class _Resident:
     """Data as they are stored, whole on every device; a chunk gets a table of indices."""
@@ -63,6 +65,8 @@ class _Resident:
 
     def epoch(self, step: int) -> float:
         return step / self.per_epoch
+
+    def close(self) -> None: ...
 
 
 class _Streaming:
@@ -93,12 +97,15 @@ class _Streaming:
     def epoch(self, step: int) -> float:
         return step / self.windows.batches_per_epoch
 
+    def close(self) -> None:
+        self.reader.shutdown(cancel_futures=True)
+
 
 def make_feed(data: Any, layout: Layout, seeds: Sequence[int], *, batch_size: int | None, length: int, step: int) -> Any:
     """The feed for these data: nothing, arrays on the devices, or a stream read from `step` on.
 
     A feed has `source` (see `train_program`), `take(step, count)` -> the program's (data, table), `prepare(step, count)`,
-    called while the devices work, and `epoch(step)`.
+    called while the devices work, `epoch(step)`, and `close()`.
     """
     if data is None:
         return _Nothing()

@@ -1,5 +1,6 @@
 """Training as a loop over compiled chunks of a pure step."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -116,30 +117,34 @@ def fit(
 
     feed = make_feed(data, layout, replica_seeds, batch_size=batch_size, length=min(log_every, steps), step=at)
     program, records = None, []
-    while at < steps:
-        count = chunk_after(at)
-        started = time.perf_counter()
-        arguments = (state, *feed.take(at, count), np.int32(count))
-        compile_seconds = 0.0
-        if program is None:
-            program = train_program(step, layout, source=feed.source).lower(*arguments).compile()
-            compile_seconds = time.perf_counter() - started
-        state, sums, first_bad = program(*arguments)
-        del arguments
-        feed.prepare(at + count, chunk_after(at + count))  # on the host, while the devices work
-        first_bad = layout.fetch("replica", first_bad)
-        moment = Moment(
-            step=at + count, steps=steps, epoch=feed.epoch(at + count), state=state,
-            metrics={f"train_{name}": value for name, value in means(layout, sums).items()},
-            examples=count * len(replica_seeds) * (batch_size or 0),
-            seconds=time.perf_counter() - started - compile_seconds, compile_seconds=compile_seconds,
-            first_bad=np.where(first_bad < count, at + first_bad + 1, 0),
-        )
-        at += count
-        stops = [hook(moment) for hook in hooks]
-        records.append({"step": at, "epoch": moment.epoch, **moment.metrics})
-        if any(stops):
-            break
+    with contextlib.closing(feed):
+        while at < steps:
+            count = chunk_after(at)
+            started, compile_seconds = time.perf_counter(), 0.0
+            arguments = (state, *feed.take(at, count), np.int32(count))
+            if program is None:
+                program = train_program(step, layout, source=feed.source).lower(*arguments).compile()
+                compile_seconds = time.perf_counter() - started
+            state, sums, first_bad = program(*arguments)
+            del arguments
+            feed.prepare(at + count, chunk_after(at + count))  # on the host, while the devices work
+            first_bad = layout.fetch("replica", first_bad)
+            moment = Moment(
+                step=at + count,
+                steps=steps,
+                epoch=feed.epoch(at + count),
+                state=state,
+                metrics={f"train_{name}": value for name, value in means(layout, sums).items()},
+                examples=count * len(replica_seeds) * (batch_size or 0),
+                seconds=time.perf_counter() - started - compile_seconds,
+                compile_seconds=compile_seconds,
+                first_bad=np.where(first_bad < count, at + first_bad + 1, 0),
+            )
+            at += count
+            stops = [hook(moment) for hook in hooks]
+            records.append({"step": at, "epoch": moment.epoch, **moment.metrics})
+            if any(stops):
+                break
     return state, records
 
 

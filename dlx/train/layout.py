@@ -178,7 +178,7 @@ def make_layout(
     """Chooses the mesh (seed, data) for `replicas` on `devices`.
 
     Seeds are cut first, since they need no communication: the seed axis is gcd(replicas, devices) long, the data axis
-    takes the rest. `pmap` has one axis: seeds where they divide evenly, else data.
+    takes the rest. `pmap` has one axis: seeds where they divide evenly in one process, else data.
 
     Args:
       replicas: S, seeds times the values of a sweep.
@@ -200,7 +200,7 @@ def make_layout(
         raise UsageError(f"--devices {wanted}: a run of {jax.process_count()} processes uses all {len(here)} devices.")
     along_seed = math.gcd(replicas, wanted)
     along_data = wanted // along_seed
-    if parallel == "pmap" and along_seed > 1 and along_data > 1:
+    if parallel == "pmap" and along_seed > 1 and (along_data > 1 or several):  # several: pmap takes keys of its own process only
         along_seed, along_data = 1, wanted
     if batch_size is not None and batch_size % along_data:
         near = max(along_data, round(batch_size / along_data) * along_data)
