@@ -1,0 +1,93 @@
+"""From the words of the command line to a configuration, to `main(config)`, to the RESULT line and an exit code."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from dlx.errors import DlxError, UsageError
+from dlx.run.configuration import experiment_of
+from dlx.run.options import Options
+from dlx.run.parsing import parse
+from dlx.run.strict_json import dumps
+
+__all__ = ["launch"]
+
+
+def launch(config_class: type[Options], main: Callable[[Any], dict], args: Sequence[str] | None = None) -> NoReturn:
+    """Runs an experiment from the command line and ends the process.
+
+    The last line of standard output is `RESULT ` and a JSON object. Exit codes: 0; 1 an error; 2 a bad option or
+    configuration; 130 Ctrl-C; 143 SIGTERM; 141 the reader of standard output has gone.
+
+    Args:
+      config_class: a frozen dataclass that extends `Options`.
+      main: takes the configuration, returns the result.
+      args: the words of the command line; by default those of this process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # an ASCII terminal shows `?`, not a traceback
+            stream.reconfigure(errors="replace")
+    with contextlib.suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(_guarded(config_class, main, list(sys.argv[1:] if args is None else args)))
+
+
+def _guarded(config_class: type[Options], main: Callable[[Any], dict], args: list[str]) -> int:
+    config = None
+    try:
+        config = parse(config_class, args)
+        from dlx.run.startup import is_main_process, start
+
+        start(config)
+        result = main(config)
+        if is_main_process():
+            sys.stdout.flush()
+            print(f"RESULT {dumps(result)}", flush=True)
+        return 0
+    except DlxError as error:
+        hint = f"\nEvery option: {experiment_of(config_class).program} --help" if isinstance(error, UsageError) else ""
+        return _fail(f"error: {error}{hint}", error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("Interrupted.", 130)
+    except BrokenPipeError:
+        return _silence()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except Exception as error:
+        if config is not None and _is_out_of_memory(error):
+            return _fail(f"error: {_memory_hint(config, error)}", 1)
+        raise
+
+
+def _fail(message: str, code: int) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):
+        print(message, file=sys.stderr, flush=True)
+    return code
+
+
+def _silence() -> int:
+    """Points standard output at nothing, so that the interpreter's last flush does not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 141
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+
+def _memory_hint(config: Options, error: Exception) -> str:
+    first = (str(error).splitlines() or [""])[0][:200]
+    replicas = config.seeds * max(1, *(len(values) for values in config.sweep_values().values()), 1)
+    cures = []
+    if config.batch_size > 1:
+        half = config.batch_size // 2
+        cures.append(f"--batch-size {half} --accumulate {2 * config.accumulate} (the same update in half the memory)")
+    if replicas > 1:
+        cures.append(f"fewer than {replicas} replicas at once (--seeds, --sweep), or --map map")
+    cures = cures or ["a smaller model"]
+    return f"out of memory{f' ({first})' if first else ''}.\nTry {', or '.join(cures)}."

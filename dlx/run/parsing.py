@@ -1,0 +1,86 @@
+"""From the words of a command line to a configuration."""
+
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Union
+
+from dlx.run.configuration import experiment_of, read_config
+
+__all__ = ["parse"]
+
+_METAVARS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
+_WANTED = {int: "a whole number", float: "a number"}
+
+
+def parse(config_class: type, args: Sequence[str]) -> Any:
+    """The configuration that the words of a command line describe.
+
+    Args:
+      config_class: a frozen dataclass; a docstring line under each field is its help.
+      args: the words; `--config FILE` among them gives the defaults for the others.
+    Raises: UsageError; SystemExit(2) after tyro's own message, SystemExit(0) after --help.
+    """
+    import tyro
+
+    experiment = experiment_of(config_class)
+    path = _config_path(args)
+    default: Any = tyro.MISSING_NONPROP
+    if path is not None:
+        default, missing = read_config(path, config_class)
+        if missing:
+            print(f"{path} does not have {', '.join(missing)}: taking the default.", file=sys.stderr)
+    return tyro.cli(config_class, prog=experiment.program, description=experiment.doc, args=list(args), default=default,
+                    registry=_registry())  # fmt: skip
+
+
+def _config_path(args: Sequence[str]) -> Path | None:
+    """The file named by --config, which has to be read before the other words can be parsed against it."""
+    for index, word in enumerate(args):
+        if word == "--config" and index + 1 < len(args):
+            return Path(args[index + 1])
+        if word.startswith("--config="):
+            return Path(word.partition("=")[2])
+    return None
+
+
+def _registry() -> Any:
+    """`int`, `float`, `T | None` with one clear line for a word of another type, where tyro lists what it tried."""
+    from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+    registry = ConstructorRegistry()
+
+    @registry.primitive_rule
+    def rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+        kind, optional = _split_optional(info.type)
+        if kind not in _METAVARS or not (optional or kind in _WANTED):
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=1, metavar=_METAVARS[kind], instance_from_str=_reader(kind, optional),
+            is_instance=lambda value: isinstance(value, kind) or (optional and value is None) or (kind is float and isinstance(value, int)),
+            str_from_instance=lambda value: ["none" if value is None else str(value)],
+        )  # fmt: skip
+
+    return registry
+
+
+def _split_optional(hint: Any) -> tuple[Any, bool]:
+    """`T | None` as (T, True), anything else as (itself, False)."""
+    parts = typing.get_args(hint)
+    if typing.get_origin(hint) in (Union, types.UnionType) and len(parts) == 2 and type(None) in parts:
+        return next(part for part in parts if part is not type(None)), True
+    return hint, False
+
+
+def _reader(kind: type, optional: bool) -> Callable[[list[str]], Any]:
+    def read(words: list[str]) -> Any:
+        if optional and words[0].lower() == "none":
+            return None
+        try:
+            return kind(words[0])
+        except ValueError:
+            raise ValueError(f"wants {_WANTED.get(kind, kind.__name__)}; got {words[0]!r}") from None
+
+    return read
