@@ -1,0 +1,32 @@
+"""Named data sets -> arrays, generators, preprocessing, minibatches. Imports NumPy only; the rest when it is used."""
+
+from dlx.data.batching import batches, epoch_order, fixed_order, hold_out, stratified
+from dlx.data.cache import cache_folder
+from dlx.data.cards import Card, Dataset, Split
+from dlx.data.checks import check
+from dlx.data.decode import decode_cifar10, decode_idx, read_idx
+from dlx.data.generate import blobs, circles, linear_data, moons, periodic_series, spirals, windows
+from dlx.data.loading import card, load, names
+from dlx.data.preprocess import (
+    MinMax,
+    OneHotColumns,
+    Standardization,
+    inverse_min_max,
+    min_max,
+    min_max_scale,
+    one_hot,
+    one_hot_columns,
+    one_hot_encode,
+    prepare,
+    standardization,
+    standardize,
+    unstandardize,
+)
+
+__all__ = [
+    "Card", "Dataset", "MinMax", "OneHotColumns", "Split", "Standardization",
+    "batches", "blobs", "cache_folder", "card", "check", "circles", "decode_cifar10", "decode_idx", "epoch_order",
+    "fixed_order", "hold_out", "inverse_min_max", "linear_data", "load", "min_max", "min_max_scale", "moons", "names",
+    "one_hot", "one_hot_columns", "one_hot_encode", "periodic_series", "prepare", "read_idx", "spirals",
+    "standardization", "standardize", "stratified", "unstandardize", "windows",
+]  # fmt: skip
