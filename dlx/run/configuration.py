@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import json
+import shlex
 import sys
 import types
 import typing
@@ -15,7 +16,7 @@ from dlx.errors import UsageError
 from dlx.run.options import Options, option
 from dlx.run.strict_json import plain
 
-__all__ = ["Difference", "Experiment", "differences", "experiment_of", "from_json", "read_config", "saved_config"]
+__all__ = ["Difference", "Experiment", "command_line", "differences", "experiment_of", "from_json", "read_config", "saved_config"]
 
 
 class Experiment(NamedTuple):
@@ -172,3 +173,25 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def _shown(value: Any) -> str:
     return json.dumps(plain(value))
+
+
+def command_line(config: Options) -> str:
+    """The command that makes this configuration: every option that has not its default, but those of one invocation."""
+    words = [experiment_of(type(config)).program, *_words(config, "", {*config.invocation, "output_dir"})]
+    return " ".join(words)
+
+
+def _words(config: Any, prefix: str, skipped: set[str]) -> list[str]:
+    words: list[str] = []
+    for field in dataclasses.fields(config):
+        value, name = getattr(config, field.name), f"{prefix}{field.name}"
+        if field.name in skipped or value == field.default:
+            continue
+        if dataclasses.is_dataclass(value):
+            words += _words(value, f"{name}.", set())
+        elif isinstance(value, bool):
+            words.append(option(name) if value else option(f"no-{name}"))
+        else:
+            entries = value if isinstance(value, tuple) else (value,)
+            words += [option(name), *(shlex.quote("none" if entry is None else str(entry)) for entry in entries)]
+    return words

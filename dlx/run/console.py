@@ -1,0 +1,123 @@
+"""What a person sees while a run trains: a line a moment, or a progress bar on a terminal; and TensorBoard events."""
+
+import datetime
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlx.errors import UsageError
+from dlx.run.signals import StopOnSignal
+
+__all__ = ["Console", "TensorBoard"]
+
+
+class Console:
+    """A hook that shows step, losses, accuracies (means over replicas), examples per second and the time left.
+
+    Args:
+      stop: is asked to stop the fit when the reader of standard output has gone (`| head`), exit code 141.
+      bar: a progress bar instead of lines; by default on a terminal that can move its cursor.
+    """
+
+    def __init__(self, *, stop: StopOnSignal | None = None, bar: bool | None = None) -> None:
+        able = sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+        self.stop, self.bar = stop, able if bar is None else bar
+        self._progress: Any = None
+        self._first, self._seconds = 0, 0.0
+        self._shown: dict[str, float] = {}
+
+    def __call__(self, moment: Any) -> None:
+        self._seconds += moment.seconds
+        self._shown.update({name: _mean(values) for name, values in moment.metrics.items() if _is_shown(name)})
+        try:
+            self._draw(moment) if self.bar else self._line(moment)
+        except BrokenPipeError:
+            if self.stop is None:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            self.stop.request(141)
+
+    def begin(self, step: int) -> None:
+        """Says at which step a resumed run goes on."""
+        self._first = step
+
+    def close(self) -> None:
+        """Leaves the bar as it stands."""
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
+
+    def _line(self, moment: Any) -> None:
+        if moment.compile_seconds:
+            print(f"compiled in {moment.compile_seconds:.1f} s")
+        width = len(str(moment.steps))
+        parts = [f"step {moment.step:{width}d}/{moment.steps}"]
+        parts += [f"epoch {moment.epoch:.2f}"] if moment.epoch else []
+        parts += [f"{name} {_mean(values):.4f}" for name, values in moment.metrics.items() if _is_shown(name)]
+        parts += [f"{moment.examples / moment.seconds:,.0f} examples/s"] if moment.examples and moment.seconds > 0 else []
+        left = self._time_left(moment)
+        print("  ".join(parts + ([f"{left} left"] if left else [])), flush=True)
+
+    def _draw(self, moment: Any) -> None:
+        if self._progress is None:
+            from tqdm import tqdm
+
+            self._progress = tqdm(total=moment.steps, initial=self._first, unit="step", file=sys.stdout, dynamic_ncols=True)
+        self._progress.set_postfix_str("  ".join(f"{name} {value:.4f}" for name, value in self._shown.items()), refresh=False)
+        self._progress.update(moment.step - self._progress.n)
+        if moment.step == moment.steps:
+            self.close()
+
+    def _time_left(self, moment: Any) -> str:
+        done = moment.step - self._first
+        if moment.step >= moment.steps or done <= 0:
+            return ""
+        return str(datetime.timedelta(seconds=round(self._seconds / done * (moment.steps - moment.step))))
+
+
+class TensorBoard:
+    """A hook that writes the mean of each metric, and each replica under `metric/seed_K`, as TensorBoard events.
+
+    Args:
+      folder: of the event files.
+      replicas: a label for each, as "seed_0".
+      step: events after this step, of a run that was cut short, are hidden.
+    Raises: UsageError if tensorboardX is not installed.
+    """
+
+    def __init__(self, folder: Path, replicas: Sequence[str], *, step: int = 0) -> None:
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError:
+            raise UsageError("--tensorboard needs tensorboardX: pip install 'dlx[tensorboard]'.") from None
+        self.replicas = list(replicas)
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+
+    def __call__(self, moment: Any) -> None:
+        for name, values in moment.metrics.items():
+            self._writer.add_scalar(name, _mean(values), moment.step)
+            if len(self.replicas) > 1:
+                for label, value in zip(self.replicas, values, strict=True):
+                    self._writer.add_scalar(f"{name}/{label}", float(value), moment.step)
+        if moment.examples and moment.seconds > 0:
+            self._writer.add_scalar("examples_per_second", moment.examples / moment.seconds, moment.step)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Closes the event file."""
+        self._writer.close()
+
+
+def _is_shown(name: str) -> bool:
+    return name == "train_loss" or not name.startswith("train_")
+
+
+def _mean(values: Any) -> float:
+    """Over the replicas that are finite; NaN without one."""
+    values = np.asarray(values, np.float64)
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else float("nan")
