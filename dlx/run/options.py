@@ -33,7 +33,7 @@ class Options:
     learning_rate: float = 1e-3
     """Step size of the optimizer."""
     accumulate: int = 1
-    """Batches whose gradients are averaged before each update."""
+    """Pieces of a batch that are computed one after the other and averaged, to save memory."""
     ema: float | None = None
     """Decay of a moving average of the parameters, which is then evaluated; None: no average."""
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -73,9 +73,9 @@ class Options:
     log_every: int = 100
     """Steps between two lines of the log."""
     evaluate_every: int | None = None
-    """Steps between two evaluations; None: once an epoch."""
+    """Steps between two evaluations; None: once an epoch, at most 100 in a run."""
     checkpoint_every: int | None = None
-    """Steps between two checkpoints; None: once an epoch; 0: none."""
+    """Steps between two checkpoints; None: once an epoch, at most 10 in a run; 0: none."""
     keep_checkpoints: int = 2
     """How many of the last checkpoints to keep, beside the best."""
     checkpoint: Literal["safetensors", "orbax"] = "safetensors"
@@ -88,9 +88,30 @@ class Options:
     """Memory of the CPU: keep it between steps (faster for large models) or give it back (default)."""
 
     neutral: ClassVar[frozenset[str]] = frozenset(
-        "devices parallel platform map distributed coordinator processes process_id init_timeout output_dir name resume "
-        "force_config config log_every evaluate_every checkpoint_every keep_checkpoints checkpoint tensorboard cache "
-        "allocator".split()
+        [
+            "devices",
+            "parallel",
+            "platform",
+            "map",
+            "distributed",
+            "coordinator",
+            "processes",
+            "process_id",
+            "init_timeout",
+            "output_dir",
+            "name",
+            "resume",
+            "force_config",
+            "config",
+            "log_every",
+            "evaluate_every",
+            "checkpoint_every",
+            "keep_checkpoints",
+            "checkpoint",
+            "tensorboard",
+            "cache",
+            "allocator",
+        ]
     )
     # a run may go on for longer; an experiment whose schedule depends on the total sets this to frozenset()
     length: ClassVar[frozenset[str]] = frozenset({"epochs", "steps"})
@@ -126,8 +147,18 @@ class Options:
             values[name] = self._sweep_numbers(name, listed)
         lengths = {name: len(numbers) for name, numbers in values.items()}
         if len(set(lengths.values())) > 1:
-            raise UsageError(f"--sweep takes one value of each name at a time, so all want equally many; got {lengths}.")
+            raise UsageError(
+                f"--sweep takes one value of each name at a time, so all want equally many; got {lengths}."
+            )
         return values
+
+    def training_options(self) -> dict[str, Any]:
+        """The options that `dlx.train.supervised` takes by name."""
+        return {
+            "accumulate": self.accumulate,
+            "ema": self.ema,
+            "dtype": None if self.precision == "float32" else self.precision,
+        }
 
     @property
     def seed_values(self) -> tuple[int, ...]:
@@ -159,7 +190,12 @@ class Options:
     def _check_name(self) -> None:
         if self.name is None:
             return
-        if not self.name or self.name in (".", "..") or set(self.name) & set('/\\:*?"<>|\0') or self.name != self.name.strip():
+        if (
+            not self.name
+            or self.name in (".", "..")
+            or set(self.name) & set('/\\:*?"<>|\0')
+            or self.name != self.name.strip()
+        ):
             raise UsageError(f"--name wants the name of a folder, without a slash; got {self.name!r}.")
 
     def _check_processes(self) -> None:
@@ -202,5 +238,9 @@ def require(
         if choices is not None and entry not in choices:
             raise UsageError(f"{option(field)} wants one of {', '.join(map(str, choices))}; got {entry}.")
         stated = [(limit, text, holds) for limit, text, holds in bounds if limit is not None]
-        if stated and not (math.isfinite(entry) and all(holds(float(entry), float(limit)) for limit, _, holds in stated)):
-            raise UsageError(f"{option(field)} wants {' and '.join(f'{text} {limit}' for limit, text, _ in stated)}; got {entry}.")
+        if stated and not (
+            math.isfinite(entry) and all(holds(float(entry), float(limit)) for limit, _, holds in stated)
+        ):
+            raise UsageError(
+                f"{option(field)} wants {' and '.join(f'{text} {limit}' for limit, text, _ in stated)}; got {entry}."
+            )

@@ -3,7 +3,7 @@
 from dlx.train.batches import batch_table, evaluation_table, steps_per_epoch
 from dlx.train.evaluate import evaluator
 from dlx.train.feed import WindowSource
-from dlx.train.fit import Hook, Moment, fit, initialise, sweep_points
+from dlx.train.fit import Hook, Moment, fit, from_first_process, initialise, means, sweep_points, template
 from dlx.train.hooks import Evaluate, SaveCheckpoints, StopOnNonFinite
 from dlx.train.layout import Layout, make_layout
 from dlx.train.program import measure_program, train_program
@@ -25,12 +25,15 @@ __all__ = [
     "evaluation_table",
     "evaluator",
     "fit",
+    "from_first_process",
     "initialise",
     "make_layout",
+    "means",
     "measure_program",
     "steps_per_epoch",
     "stream_key",
     "supervised",
     "sweep_points",
+    "template",
     "train_program",
 ]

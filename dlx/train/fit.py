@@ -14,7 +14,7 @@ from dlx.train.feed import make_feed
 from dlx.train.layout import Layout, make_layout
 from dlx.train.program import Step, train_program
 
-__all__ = ["Hook", "Moment", "fit", "initialise", "sweep_points"]
+__all__ = ["Hook", "Moment", "fit", "from_first_process", "initialise", "means", "sweep_points", "template"]
 
 
 class Moment(NamedTuple):
@@ -60,6 +60,41 @@ def initialise(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequenc
     one = jax.jit(init)
     states = [one(jax.random.key(seed), **values) for values in sweep_points(sweep) for seed in seeds]
     return jax.tree.map(_stack, *states)
+
+
+def template(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequence[float]] | None, layout: Layout) -> Any:
+    """Shapes, dtypes and, where one array is one leaf on all devices, shardings of what `initialise` would give."""
+    points = sweep_points(sweep)
+    one = jax.eval_shape(init, jax.random.key(0), **{name: jnp.float32(value) for name, value in points[0].items()})
+    return layout.describe(one, len(points) * len(seeds))
+
+
+def from_first_process(step: int, state: Any, shapes: Any) -> tuple[int, Any]:
+    """The step and the host state of process 0, in every process; a step of 0 comes without a state."""
+    from jax.experimental import multihost_utils
+
+    step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))
+    if step == 0:
+        return 0, None
+    raw = jax.tree.map(_raw, shapes) if jax.process_index() else jax.tree.map(_raw, state)
+    raw = multihost_utils.broadcast_one_to_all(raw)
+    return step, jax.tree.map(_unraw, raw, shapes)
+
+
+def _raw(leaf: Any) -> Any:
+    """A leaf, or zeros of its shape, as NumPy; keys as their data."""
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if isinstance(leaf, jax.ShapeDtypeStruct):
+            leaf = jax.eval_shape(jax.random.key_data, leaf)
+        else:
+            leaf = jax.random.key_data(leaf)
+    return np.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else np.asarray(leaf)
+
+
+def _unraw(raw: Any, shape: Any) -> Any:
+    if jax.dtypes.issubdtype(shape.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(raw), impl=str(jax.random.key_impl(jax.random.key(0))))
+    return np.asarray(raw)
 
 
 def sweep_points(sweep: Mapping[str, Sequence[float]] | None) -> list[dict[str, float]]:

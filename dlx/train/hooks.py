@@ -81,11 +81,15 @@ class SaveCheckpoints:
       layout: fetches the state to the host, a copy.
       every: in steps; 0: only at the end.
       meta: () -> JSON object to store along.
-      score: the metric whose mean over replicas marks the best checkpoint, larger is better; None: no best.
+      score: metrics -> a number, larger is better, that marks the best checkpoint, or None; None: no best.
+      whole: give `checkpoints` the state as it lies on the devices, for one that saves each process's part.
     """
 
-    def __init__(self, checkpoints: Any, layout: Layout, *, every: int, meta: Callable[[], dict], score: str | None = None) -> None:
-        self.checkpoints, self.layout, self.every, self.meta, self.score = checkpoints, layout, every, meta, score
+    def __init__(
+        self, checkpoints: Any, layout: Layout, *, every: int, meta: Callable[[], dict],
+        score: Callable[[Mapping[str, np.ndarray]], float | None] | None = None, whole: bool = False,
+    ) -> None:  # fmt: skip
+        self.checkpoints, self.layout, self.every, self.meta, self.score, self.whole = checkpoints, layout, every, meta, score, whole
         self.saved = -1
 
     def __call__(self, moment: Moment) -> None:
@@ -94,11 +98,12 @@ class SaveCheckpoints:
 
     def save(self, moment: Moment) -> None:
         """Saves this moment's state now, unless it has just been."""
-        if self.saved != moment.step:
-            values = moment.metrics.get(self.score) if self.score else None
-            score = None if values is None else float(np.mean(values))
-            self.checkpoints.save(moment.step, self.layout.fetch("state", moment.state), meta=self.meta(), score=score)
-            self.saved = moment.step
+        if self.saved == moment.step:
+            return
+        state = moment.state if self.whole else self.layout.fetch("state", moment.state)
+        score = self.score(moment.metrics) if self.score else None
+        self.checkpoints.save(moment.step, state, meta=self.meta(), score=score)
+        self.saved = moment.step
 
 
 def is_due(moment: Moment, every: int) -> bool:

@@ -74,6 +74,15 @@ class Layout:
         """A host copy of placed arrays, as they were given to `place`: NumPy arrays, and key arrays for keys."""
         return jax.tree.map(self._fetch_leaf, self._broadcast(kind, tree), tree)
 
+    def describe(self, one: Any, replicas: int) -> Any:
+        """Shapes of one replica's state -> shapes of the placed state; with shardings where `place` keeps the shape."""
+
+        def stacked(p: P, leaf: Any) -> jax.ShapeDtypeStruct:
+            sharding = None if self.parallel == "pmap" else NamedSharding(self.mesh, p)
+            return jax.ShapeDtypeStruct((replicas, *leaf.shape), leaf.dtype, sharding=sharding)
+
+        return jax.tree.map(stacked, self._broadcast("state", one), one)
+
     def spread(self, function: Callable, ins: Sequence[Kind], outs: Sequence[Kind], *, donate: bool = False) -> Callable:
         """Compiles `function`, written for one replica, for all replicas on all devices.
 
@@ -135,6 +144,8 @@ class Layout:
     def _place_leaf(self, p: P, leaf: Any) -> jax.Array:
         if jax.dtypes.issubdtype(getattr(leaf, "dtype", np.dtype(float)), jax.dtypes.prng_key):
             return jax.random.wrap_key_data(self._place_leaf(p, jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+        if isinstance(leaf, jax.Array) and leaf.sharding == NamedSharding(self.mesh, p) and self.parallel != "pmap":
+            return leaf
         host, cut = np.asarray(leaf), None
         if self.parallel == "pmap":
             cut = self._cut_axis(p)

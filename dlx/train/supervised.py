@@ -10,6 +10,8 @@ import numpy as np
 import optax
 from jax import lax
 
+from dlx.errors import UsageError
+
 __all__ = ["Supervised", "SupervisedState", "stream_key", "supervised"]
 
 
@@ -189,6 +191,6 @@ def _with_hyperparameters(opt_state: Any, values: Mapping[str, Any]) -> Any:
     own = getattr(opt_state, "hyperparams", {})
     missing = sorted(set(values) - set(own))
     if missing:
-        raise ValueError(f"the optimizer has no hyperparameter {', '.join(missing)}; it has {', '.join(sorted(own)) or 'none'} "
+        raise UsageError(f"--sweep {', '.join(missing)}: the optimizer's hyperparameters are {', '.join(sorted(own)) or 'none'} "
                          "(optax.inject_hyperparams makes them).")
     return opt_state._replace(hyperparams={**own, **{k: jnp.asarray(v, own[k].dtype) for k, v in values.items()}})

@@ -1,0 +1,275 @@
+"""A run: the fit of an experiment with its folder, log, checkpoints, exact resume, result and report."""
+
+import contextlib
+import hashlib
+import sys
+import types
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import jax
+import numpy as np
+from jax.sharding import PartitionSpec as P
+
+from dlx import train as engine
+from dlx.errors import UsageError
+from dlx.run.console import Console, TensorBoard
+from dlx.run.environment import environment
+from dlx.run.folder import open_folder
+from dlx.run.lock import RunLock
+from dlx.run.options import Options
+from dlx.run.records import Records, read_records
+from dlx.run.report import write_report
+from dlx.run.result import build_result, larger_is_better, replica_labels, score_name
+from dlx.run.signals import StopOnSignal
+from dlx.run.startup import is_main_process, start
+from dlx.run.strict_json import write
+from dlx.train.checkpoint import Checkpoints
+from dlx.train.feed import example_count
+
+__all__ = ["Run", "open_run", "train"]
+
+
+def train(config: Options, task: engine.Supervised, data: Any, *, after: Callable | None = None) -> dict:
+    """Trains on `data.train`, evaluates on `data.test`, writes the log and the report.
+
+    Args:
+      config: of the experiment.
+      task: init, step and measure.
+      data: a Dataset, or anything with `train` and `test`.
+      after: after(run, state) -> further metrics {name: (replicas,)} or None; may add pictures and tables to the run. `state` is
+        on the host, stacked over replicas.
+    Returns: the result, see `build_result`.
+    """
+    with open_run(config) as run:
+        state = run.fit(task.step, task.init, data.train, measured={"test": (task.measure, data.test)})
+        more = after(run, run.layout.fetch("state", state)) if after else None
+        return run.finish(more)
+
+
+def open_run(config: Options) -> "Run":
+    """Opens the run's folder, new or resumed. Use it as a context: `with open_run(config) as run`."""
+    return Run(config)
+
+
+class Run:
+    """What `train` is made of, for experiments that are not supervised.
+
+        with open_run(config) as run:
+            state = run.fit(step, init, data)
+            run.picture("samples", figure)
+            return run.finish({"test_error": errors})
+
+    Every process of a run makes the same calls; only the first writes and prints.
+
+    Fields:
+      config, folder: of the run.
+      layout: where the state lies, once `fit` was called.
+      stopped: what stops the fit at a signal.
+    """
+
+    layout: engine.Layout
+
+    def __init__(self, config: Options) -> None:
+        start(config)
+        self.config, self.writes = config, is_main_process()
+        self.folder = open_folder(config)
+        self.lock = RunLock(self.folder.path) if self.writes else None
+        self.environment = environment()
+        if self.writes:
+            self.folder.add_environment(self.environment)
+        self.records = Records(self.folder.metrics if self.writes else None)
+        self.stopped = StopOnSignal()
+        self.pictures: dict[str, Any] = {}
+        self.tables: dict[str, Any] = {}
+        self.final: dict[str, np.ndarray] = {}
+        self.step, self.digest = 0, ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: types.TracebackType | None) -> None:
+        self.records.close()
+        if self.lock:
+            self.lock.close()
+
+    def fit(
+        self, step: Callable, init: Callable, data: Any = None, *,
+        measured: Mapping[str, tuple[Callable, Any]] | None = None, spec: Any = P(),
+    ) -> Any:  # fmt: skip
+        """Runs the step as the configuration says, from the beginning or from the last checkpoint.
+
+        Args:
+          step, init, data: as `dlx.train.fit` takes them.
+          measured: prefix -> (measure, data), as {"test": (task.measure, data.test)}.
+          spec: which leaves of the state are cut over devices, see `make_layout`.
+        Returns: the state, stacked over replicas, as `self.layout` has placed it.
+        Raises: SystemExit after a signal, when the state has been saved.
+        """
+        config = self.config
+        replicas = len(replica_labels(config))
+        per_epoch = _steps_per_epoch(data, config.batch_size)
+        steps = _total_steps(config, per_epoch)
+        self.layout = engine.make_layout(
+            replicas, devices=config.devices, parallel=config.parallel, each=config.map, spec=spec,
+            batch_size=None if data is None else config.batch_size,
+        )  # fmt: skip
+        evaluators = {prefix: engine.evaluator(measure, held, layout=self.layout) for prefix, (measure, held) in (measured or {}).items()}
+        evaluate = engine.Evaluate(evaluators, every=_period(config.evaluate_every, per_epoch, steps, most=100))
+        finite = engine.StopOnNonFinite(config.seed_values * (replicas // config.seeds), self.layout, report=self.note)
+        with contextlib.ExitStack() as closing:
+            store = self._open_store(closing)
+            resume = self._restore(store, init)
+            hooks: list[Any] = [evaluate, finite, self.records]
+            if self.writes:
+                hooks.append(closing.enter_context(contextlib.closing(Console(stop=self.stopped))))
+                hooks[-1].begin(resume[0] if resume else 0)
+                if config.tensorboard:
+                    board = TensorBoard(self.folder.tensorboard, replica_labels(config), step=resume[0] if resume else 0)
+                    hooks.append(closing.enter_context(contextlib.closing(board)))
+            hooks.append(self.stopped)
+            if store is not None:
+                hooks.append(self._saving(store, _period(config.checkpoint_every, per_epoch, steps, most=10)))
+            closing.enter_context(self.stopped.listening())
+            state, done = engine.fit(
+                step, init, data, steps=steps, batch_size=None if data is None else config.batch_size, seeds=config.seed_values,
+                sweep=config.sweep_values() or None, hooks=hooks, log_every=config.log_every, layout=self.layout, resume=resume,
+            )  # fmt: skip
+        self.step = done[-1]["step"] if done else steps
+        if self.stopped.exit_code:
+            self.note(f"Stopped by {self.stopped.reason} after step {self.step} of {steps}" + self._how_to_resume())
+            raise SystemExit(self.stopped.exit_code)
+        self.final = {**(done[-1] if done else {}), **evaluate.at(self.step, state)}
+        self.final = {name: value for name, value in self.final.items() if isinstance(value, np.ndarray)}
+        self.digest = state_digest(self.layout.fetch("state", state))
+        return state
+
+    def note(self, line: str) -> None:
+        """A line for the person, on standard error."""
+        if self.writes:
+            print(line, file=sys.stderr, flush=True)
+
+    def picture(self, caption: str, picture: Any) -> None:
+        """Adds a picture to the report: PNG bytes, a matplotlib figure, or an array of images (see `as_png`)."""
+        self.pictures[caption] = picture
+
+    def table(self, caption: str, rows: Any) -> None:
+        """Adds a table to the report, the first row its header."""
+        self.tables[caption] = rows
+
+    def finish(self, metrics: Mapping[str, Any] | None = None, **more: Any) -> dict:
+        """Writes summary.json and report.html and returns the result.
+
+        Args:
+          metrics: name -> (replicas,) or a number, beside those of the fit.
+          more: fields of the result that the experiment adds.
+        """
+        result = build_result(
+            self.config, {**self.final, **(metrics or {})}, steps=self.step, seconds=self.records.seconds,
+            examples_per_second=self.records.examples_per_second, compile_seconds=self.records.compile_seconds,
+            folder=self.folder, state_sha256=self.digest, **more,
+        )  # fmt: skip
+        if self.writes:
+            self.records.close()
+            write(self.folder.summary, result)
+            write_report(self.folder.report, self.config, result, read_records(self.folder.metrics), self.environment,
+                         pictures=self.pictures, tables=self.tables)  # fmt: skip
+            print(f"report: {self.folder.report}")
+        return result
+
+    def _open_store(self, closing: contextlib.ExitStack) -> Any:
+        """The owner of the checkpoints in this process, or None."""
+        config = self.config
+        if config.checkpoint_every == 0 and not self.folder.resumed:
+            return None
+        if config.checkpoint == "orbax":
+            if config.parallel == "pmap":
+                raise UsageError("--checkpoint orbax saves arrays as they lie on the devices, which --parallel pmap cuts in a way of its own;"
+                                 " use --parallel jit or shard_map, or --checkpoint safetensors.")  # fmt: skip
+            from dlx.train.orbax import OrbaxCheckpoints
+
+            return closing.enter_context(OrbaxCheckpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True))
+        if not self.writes:
+            return None
+        return closing.enter_context(Checkpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True))
+
+    def _saving(self, store: Any, every: int) -> Callable:
+        save = engine.SaveCheckpoints(store, self.layout, every=every, meta=self._meta, score=_score, whole=self.config.checkpoint == "orbax")
+
+        def hook(moment: engine.Moment) -> None:
+            save.save(moment) if self.stopped.exit_code else save(moment)
+
+        hook.every = every  # type: ignore[attr-defined]
+        return hook
+
+    def _meta(self) -> dict:
+        return {"records": self.records.position(), "environment": self.environment["versions"]}
+
+    def _restore(self, store: Any, init: Callable) -> tuple[int, Any] | None:
+        """(step, state) of the newest checkpoint, the same in every process, or None for a fresh start."""
+        if not self.folder.resumed:
+            return None
+        config = self.config
+        template = engine.template(init, config.seed_values, config.sweep_values() or None, self.layout)
+        restored = None
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            if store is not None:
+                restored = store.restore(template)
+        for warning in caught:
+            self.note(f"warning: {warning.message}")
+        step, state = (restored.step, restored.state) if restored else (0, None)
+        if jax.process_count() > 1 and config.checkpoint != "orbax":
+            step, state = engine.from_first_process(step, state, template)
+        self.records.truncate(step)
+        if step == 0:
+            self.note(f"{self.folder.path} holds no checkpoint yet: starting at step 0.")
+            return None
+        self.note(f"Going on after step {step}.")
+        return step, state
+
+    def _how_to_resume(self) -> str:
+        if self.config.checkpoint_every == 0:
+            return "; nothing was saved (--checkpoint-every 0)."
+        return f"; the state is saved. To go on: the same command with --name {self.folder.name} --resume"
+
+
+def state_digest(state: Any) -> str:
+    """sha256 of every leaf of a host state: equal digests are equal states, bit for bit."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(state):
+        raw = jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+        digest.update(np.ascontiguousarray(raw).tobytes())
+    return digest.hexdigest()
+
+
+def _score(metrics: Mapping[str, np.ndarray]) -> float | None:
+    """What marks the best checkpoint, larger is better: the mean of the metric that judges a run."""
+    name = score_name(metrics)
+    if name is None or not name.startswith("test_"):
+        return None
+    return float(np.mean(metrics[name])) * (1 if larger_is_better(name) else -1)
+
+
+def _steps_per_epoch(data: Any, batch_size: int) -> int | None:
+    if data is None:
+        return None
+    if isinstance(data, engine.WindowSource):
+        return data.batches_per_epoch
+    return engine.steps_per_epoch(example_count(data), batch_size)
+
+
+def _total_steps(config: Options, per_epoch: int | None) -> int:
+    if config.steps is not None:
+        return config.steps
+    if config.epochs is None or per_epoch is None:
+        raise UsageError("This run needs --steps" + (" or --epochs." if per_epoch else "."))
+    return max(1, round(config.epochs * per_epoch))
+
+
+def _period(given: int | None, per_epoch: int | None, steps: int, *, most: int) -> int:
+    """In steps: what was given, else once an epoch, or every few epochs so as to happen at most `most` times."""
+    if given is not None or per_epoch is None:
+        return given or 0
+    return per_epoch * max(1, -(-steps // (per_epoch * most)))
