@@ -1,4 +1,4 @@
-"""The command line around an experiment. Importing it imports neither jax nor matplotlib: its names load on first use."""
+"""The command line around an experiment. Importing it imports neither jax nor matplotlib: names load on first use."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -3,7 +3,7 @@
 import html
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class _Scale(NamedTuple):
     end: float
     logarithmic: bool = False
 
-    def __call__(self, value: np.ndarray) -> np.ndarray:
+    def __call__(self, value: Any) -> Any:
         low, high = (np.log10((self.low, self.high))) if self.logarithmic else (self.low, self.high)
         at = np.log10(value) if self.logarithmic else value
         return self.start + (at - low) / (high - low) * (self.end - self.start)
@@ -87,7 +87,7 @@ def _limits(ys: np.ndarray, logarithmic: bool) -> tuple[float, float]:
     low, high = float(ys.min()), float(ys.max())
     if logarithmic:
         return low / 1.15, high * 1.15
-    if 0 <= low < 0.4 * high:
+    if 0 <= low < 0.2 * high:
         low = 0.0
     top = 1.0 if 0.9 < high <= 1.0 else high + 0.04 * (high - low)
     return _widened(low - (0.04 * (high - low) if low else 0.0), top)
@@ -104,8 +104,9 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 def _ticks(scale: _Scale, count: int) -> list[float]:
     if scale.logarithmic:
         decades = range(math.floor(math.log10(scale.low)), math.ceil(math.log10(scale.high)) + 1)
-        steps = (1,) if len(decades) > 3 else (1, 2, 5)
-        return [m * 10.0**d for d in decades for m in steps if scale.low <= m * 10.0**d <= scale.high]
+        whole = [10.0**d for d in decades if scale.low <= 10.0**d <= scale.high]
+        between = [m * 10.0**d for d in decades for m in (1, 2, 5) if scale.low <= m * 10.0**d <= scale.high]
+        return whole if len(whole) > 3 else between
     raw = (scale.high - scale.low) / count
     base = 10.0 ** math.floor(math.log10(raw))
     step = next(m * base for m in (1, 2, 5, 10) if m * base >= raw * 0.999)
@@ -117,16 +118,20 @@ def _ticks(scale: _Scale, count: int) -> list[float]:
 def _axes(x: _Scale, y: _Scale, x_label: str) -> list[str]:
     parts = []
     for value in _ticks(y, 5):
-        at = float(y(np.float64(value)))
+        at = float(y(value))
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
         parts.append(f'<text x="{_LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{_number(value)}</text>')
     for value in _ticks(x, 5):
-        at = float(x(np.float64(value)))
+        at = float(x(value))
         anchor = "end" if at > _WIDTH - _RIGHT - 12 else "middle"
-        parts.append(f'<line class="tick" x1="{at:.1f}" x2="{at:.1f}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM + 4}"/>')
+        parts.append(
+            f'<line class="tick" x1="{at:.1f}" x2="{at:.1f}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM + 4}"/>'
+        )
         parts.append(f'<text x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="{anchor}">{_number(value)}</text>')
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM}"/>')
+    parts.append(
+        f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM}"/>'
+    )
     parts.append(f'<text x="{middle:.0f}" y="{_HEIGHT - 5}" text-anchor="middle">{html.escape(x_label)}</text>')
     return parts
 
@@ -148,7 +153,8 @@ def _path(line: Line, values: np.ndarray, x: _Scale, y: _Scale, kind: str) -> st
     py = y(np.where(np.isfinite(values), values, 1.0))
     for run in _runs(np.isfinite(values)):
         if len(run) == 1:
-            dots.append(f'<circle class="{colour} {kind}" cx="{px[run[0]]:.1f}" cy="{py[run[0]]:.1f}" r="{3 if kind == "mean" else 1.5}"/>')
+            centre = f'cx="{px[run[0]]:.1f}" cy="{py[run[0]]:.1f}"'
+            dots.append(f'<circle class="{colour} {kind}" {centre} r="{3 if kind == "mean" else 1.5}"/>')
         commands += [f"{'M' if at == run[0] else 'L'}{px[at]:.1f} {py[at]:.1f}" for at in run]
     dashed = " dashed" if line.dashed else ""
     return f'<path class="{colour} {kind}{dashed}" d="{"".join(commands)}"/>' + "".join(dots)

@@ -16,7 +16,16 @@ from dlx.errors import UsageError
 from dlx.run.options import Options, option
 from dlx.run.strict_json import plain
 
-__all__ = ["Difference", "Experiment", "command_line", "differences", "experiment_of", "from_json", "read_config", "saved_config"]
+__all__ = [
+    "Difference",
+    "Experiment",
+    "command_line",
+    "differences",
+    "experiment_of",
+    "from_json",
+    "read_config",
+    "saved_config",
+]
 
 
 class Experiment(NamedTuple):
@@ -87,7 +96,9 @@ def read_config(path: Path, config_class: type) -> tuple[Any, list[str]]:
     try:
         return from_json(config_class, options)
     except UsageError as error:
-        other = f" (saved by dlx {version}; this is {dlx.__version__})" if version not in (None, dlx.__version__) else ""
+        other = (
+            f" (saved by dlx {version}; this is {dlx.__version__})" if version not in (None, dlx.__version__) else ""
+        )
         raise UsageError(f"--config {path}{other}: {error}") from None
 
 
@@ -144,7 +155,7 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     elif hint is Path and isinstance(value, str):
         return Path(value)
-    elif hint is Any or hint is type(value) or (hint is None or hint is type(None)) and value is None:
+    elif hint is Any or hint is type(value) or ((hint is None or hint is type(None)) and value is None):
         return value
     raise UsageError(f"{where} wants {_wanted(hint)}; got {_shown(value)}.")
 
@@ -193,5 +204,11 @@ def _words(config: Any, prefix: str, skipped: set[str]) -> list[str]:
             words.append(option(name) if value else option(f"no-{name}"))
         else:
             entries = value if isinstance(value, tuple) else (value,)
-            words += [option(name), *(shlex.quote("none" if entry is None else str(entry)) for entry in entries)]
+            words += [option(name), *(shlex.quote(_word(entry)) for entry in entries)]
     return words
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)

@@ -31,6 +31,7 @@ class Console:
         self._shown: dict[str, float] = {}
 
     def __call__(self, moment: Any) -> None:
+        """Takes the `Moment` of a chunk's end."""
         self._seconds += moment.seconds
         self._shown.update({name: _mean(values) for name, values in moment.metrics.items() if _is_shown(name)})
         try:
@@ -58,7 +59,9 @@ class Console:
         parts = [f"step {moment.step:{width}d}/{moment.steps}"]
         parts += [f"epoch {moment.epoch:.2f}"] if moment.epoch else []
         parts += [f"{name} {_mean(values):.4f}" for name, values in moment.metrics.items() if _is_shown(name)]
-        parts += [f"{moment.examples / moment.seconds:,.0f} examples/s"] if moment.examples and moment.seconds > 0 else []
+        parts += (
+            [f"{moment.examples / moment.seconds:,.0f} examples/s"] if moment.examples and moment.seconds > 0 else []
+        )
         left = self._time_left(moment)
         print("  ".join(parts + ([f"{left} left"] if left else [])), flush=True)
 
@@ -66,8 +69,12 @@ class Console:
         if self._progress is None:
             from tqdm import tqdm
 
-            self._progress = tqdm(total=moment.steps, initial=self._first, unit="step", file=sys.stdout, dynamic_ncols=True)
-        self._progress.set_postfix_str("  ".join(f"{name} {value:.4f}" for name, value in self._shown.items()), refresh=False)
+            self._progress = tqdm(
+                total=moment.steps, initial=self._first, unit="step", file=sys.stdout, dynamic_ncols=True
+            )
+        self._progress.set_postfix_str(
+            "  ".join(f"{name} {value:.4f}" for name, value in self._shown.items()), refresh=False
+        )
         self._progress.update(moment.step - self._progress.n)
         if moment.step == moment.steps:
             self.close()
@@ -98,6 +105,7 @@ class TensorBoard:
         self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
     def __call__(self, moment: Any) -> None:
+        """Takes the `Moment` of a chunk's end."""
         for name, values in moment.metrics.items():
             self._writer.add_scalar(name, _mean(values), moment.step)
             if len(self.replicas) > 1:

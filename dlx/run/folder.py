@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -115,7 +114,9 @@ def _open(config: Options) -> RunFolder:
         write(folder.config, saved_config(config))
     except OSError as error:
         where = error.filename or parent
-        raise RunFolderError(f"{where}: cannot be written: {error.strerror}. --output-dir names another place.") from None
+        raise RunFolderError(
+            f"{where}: cannot be written: {error.strerror}. --output-dir names another place."
+        ) from None
     return folder
 
 
@@ -146,8 +147,10 @@ def _resume_named(path: Path, config: Options) -> RunFolder:
         return RunFolder(path)
     found = differences(saved, config, but=config.neutral | config.length)
     if found and not config.force_config:
-        raise RunFolderError(f"{path} was made with another configuration:\n{_listed(found)}\n"
-                             "Give these options their saved values, choose another --name, or add --force-config.")  # fmt: skip
+        raise RunFolderError(
+            f"{path} was made with another configuration:\n{_listed(found)}\n"
+            "Give these options their saved values, choose another --name, or add --force-config."
+        )
     if found:
         _note(f"{path}: resuming with another configuration, as --force-config asks:\n{_listed(found)}")
     return RunFolder(path, resumed=True)
@@ -164,12 +167,14 @@ def _resume_newest(parent: Path, config: Options) -> RunFolder:
         raise RunFolderError(f"--resume: {parent} holds no run yet.")
     path, saved = candidates[0]
     found = differences(saved, config, but=config.neutral | config.length)
-    raise RunFolderError(f"--resume: no run in {parent} has this configuration. The newest, {path.name}, differs in:\n{_listed(found)}\n"
-                         f"--name {path.name} --force-config goes on with it all the same.")  # fmt: skip
+    raise RunFolderError(
+        f"--resume: no run in {parent} has this configuration. The newest, {path.name}, differs in:\n{_listed(found)}\n"
+        f"--name {path.name} --force-config goes on with it all the same."
+    )
 
 
 def _newest_first(parent: Path) -> list[Path]:
-    configs = [path for path in parent.glob("*/config.json")]
+    configs = list(parent.glob("*/config.json"))
     return [path.parent for path in sorted(configs, key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)]
 
 

@@ -1,10 +1,11 @@
 """The HTML page of a report: its frame, its style, and small pieces. No script, nothing loaded from elsewhere."""
 
 import html
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["definitions", "frame", "section", "table"]
+__all__ = ["aligned", "definitions", "frame", "section", "table"]
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart; lighter ones on a dark page
 _STYLE = """
@@ -24,8 +25,8 @@ h2 { font-size: 1.1rem; font-weight: 650; margin: 3rem 0 0.9rem; padding-bottom:
 h3 { font-size: 0.95rem; font-weight: 600; margin: 1.6rem 0 0.5rem; }
 p { margin: 0 0 0.9rem; max-width: 44rem; }
 .quiet, figcaption { color: var(--quiet); font-size: 0.875rem; }
-.figures { display: flex; flex-wrap: wrap; gap: 0.9rem 2.75rem; margin: 1.75rem 0 0; padding: 0; }
-.figures div { min-width: 6.5rem; }
+.figures { display: flex; flex-wrap: wrap; gap: 0.9rem 2rem; margin: 1.75rem 0 0; padding: 0; }
+.figures div { min-width: 5.5rem; }
 .figures dt { color: var(--quiet); font-size: 0.8125rem; }
 .figures dd { margin: 0; font-size: 1.5rem; font-weight: 600; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .figures dd small { color: var(--quiet); font-weight: 400; font-size: 0.9375rem; letter-spacing: 0; }
@@ -34,6 +35,7 @@ table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: ta
 th, td { padding: 0.34rem 1.25rem 0.34rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--quiet); font-weight: 500; }
 th:first-child, td:first-child { text-align: left; }
+th:last-child, td:last-child { padding-right: 0; }
 tr.best td { font-weight: 650; }
 .definitions td { text-align: left; white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
 .definitions td:first-child { color: var(--quiet); white-space: nowrap; width: 1%; }
@@ -41,7 +43,7 @@ tr.best td { font-weight: 650; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.75rem 2.5rem; align-items: start; }
 figure { margin: 0; break-inside: avoid; }
 figcaption b { color: var(--ink); font-weight: 600; font-size: 0.95rem; margin-right: 0.9rem; }
-figcaption span { display: inline-block; margin-right: 0.9rem; }
+figcaption span { display: inline-block; margin-right: 0.75rem; }
 figcaption i { display: inline-block; width: 1.5rem; border-top: 2.5px solid; vertical-align: 0.25em; margin-right: 0.35rem; }
 figcaption i.dashed { border-top-style: dashed; }
 figure img { display: block; max-width: 100%; height: auto; margin-top: 0.5rem; border: 1px solid var(--line); }
@@ -59,7 +61,7 @@ svg .dashed.mean { stroke-dasharray: 5 4; }
 .c3 { color: var(--c3); } .c4 { color: var(--c4); } .c5 { color: var(--c5); }
 pre { background: var(--wash); padding: 0.8rem 1rem; border-radius: 6px; font: 0.8438rem/1.6 ui-monospace, "SF Mono", Menlo, Consolas,
   "Liberation Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 0.9rem; }
-.warning { border-left: 3px solid var(--c1); padding-left: 0.9rem; }
+.warning { margin: 1.5rem 0 0; border-left: 3px solid var(--c1); padding-left: 0.9rem; }
 @media (max-width: 30rem) { main { padding: 1.75rem 1rem 3rem; } h1 { font-size: 1.5rem; } .figures { gap: 0.8rem 1.75rem; }
   .figures dd { font-size: 1.25rem; } svg text { font-size: 14px; } }
 @media print { :root { --page: #fff; --ink: #000; --quiet: #444; --line: #ccc; --wash: #f4f4f4;
@@ -88,7 +90,9 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], *, best: int | N
     """A table that scrolls sideways on a narrow screen; the row `best` stands out."""
     head = "".join(f'<th scope="col">{html.escape(str(cell))}</th>' for cell in header)
     body = "".join(
-        f"<tr{' class=best' if at == best else ''}>" + "".join(f"<td>{html.escape(_cell(cell))}</td>" for cell in row) + "</tr>"
+        f"<tr{' class=best' if at == best else ''}>"
+        + "".join(f"<td>{html.escape(_cell(cell))}</td>" for cell in row)
+        + "</tr>"
         for at, row in enumerate(rows)
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -98,13 +102,22 @@ def definitions(pairs: Iterable[tuple[str, Any]], *, changed: Iterable[str] = ()
     """Names and values; those `changed` stand out."""
     stand_out = set(changed)
     rows = "".join(
-        f"<tr{' class=changed' if name in stand_out else ''}><td>{html.escape(name)}</td><td>{html.escape(str(value))}</td></tr>"
+        f"<tr{' class=changed' if name in stand_out else ''}><td>{html.escape(name)}</td>"
+        f"<td>{html.escape(str(value))}</td></tr>"
         for name, value in pairs
     )
     return f'<table class="definitions"><tbody>{rows}</tbody></table>'
 
 
+def aligned(numbers: Sequence[float]) -> list[str]:
+    """Numbers that are read against each other, to the same decimals: four digits of the largest."""
+    finite = [abs(number) for number in numbers if math.isfinite(number)]
+    largest = max(finite, default=0.0)
+    decimals = min(8, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 0
+    return [f"{number:,.{decimals}f}" if math.isfinite(number) else "not finite" for number in numbers]
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return "not finite" if value != value or value in (float("inf"), float("-inf")) else f"{value:.4g}"
+        return f"{value:.4g}" if math.isfinite(value) else "not finite"
     return str(value)

@@ -57,11 +57,14 @@ def _registry() -> Any:
         kind, optional = _split_optional(info.type)
         if kind not in _METAVARS or not (optional or kind in _WANTED):
             return None
+        kinds = (kind, *((int,) if kind is float else ()), *((type(None),) if optional else ()))
         return PrimitiveConstructorSpec(
-            nargs=1, metavar=_METAVARS[kind], instance_from_str=_reader(kind, optional),
-            is_instance=lambda value: isinstance(value, kind) or (optional and value is None) or (kind is float and isinstance(value, int)),
+            nargs=1,
+            metavar=_METAVARS[kind],
+            instance_from_str=_reader(kind, optional),
+            is_instance=lambda value: isinstance(value, kinds),
             str_from_instance=lambda value: ["none" if value is None else str(value)],
-        )  # fmt: skip
+        )
 
     return registry
 

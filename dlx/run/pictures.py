@@ -50,7 +50,10 @@ def image_grid(images: np.ndarray, *, columns: int | None = None, gap: int = 1) 
     if images.ndim == 2:
         images = images[..., None]
     if images.ndim not in (3, 4, 5) or images.shape[-1] not in (1, 3):
-        raise ValueError(f"images wants (h, w), (h, w, c), (n, h, w, c) or (rows, columns, h, w, c) with c = 1 or 3; got {images.shape}.")
+        raise ValueError(
+            "images wants (h, w), (h, w, c), (n, h, w, c) or (rows, columns, h, w, c), c = 1 or 3;"
+            f" got shape {images.shape}."
+        )
     if images.dtype != np.uint8:
         images = np.round(np.clip(np.nan_to_num(images.astype(np.float32)), 0, 1) * 255).astype(np.uint8)
     if images.ndim == 3:

@@ -29,6 +29,7 @@ class Records:
         self._file: Any = None
 
     def __call__(self, moment: Any) -> None:
+        """Takes the `Moment` of a chunk's end."""
         self.step = int(moment.step)
         self.seconds += moment.seconds
         self.compile_seconds += moment.compile_seconds

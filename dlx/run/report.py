@@ -14,7 +14,7 @@ import numpy as np
 from dlx.run.charts import Line, chart
 from dlx.run.configuration import command_line, experiment_of
 from dlx.run.options import Options
-from dlx.run.page import definitions, frame, section, table
+from dlx.run.page import aligned, definitions, frame, section, table
 from dlx.run.pictures import as_data_address, as_png
 from dlx.run.records import metric_names
 from dlx.run.result import score_name, sweep_points
@@ -25,7 +25,14 @@ __all__ = ["report_page", "write_report"]
 _MOST_CURVES = 6
 
 
-def write_report(path: Path, config: Options, result: Mapping[str, Any], records: Sequence[dict], environment: Mapping[str, Any], **more: Any) -> None:
+def write_report(
+    path: Path,
+    config: Options,
+    result: Mapping[str, Any],
+    records: Sequence[dict],
+    environment: Mapping[str, Any],
+    **more: Any,
+) -> None:
     """Writes `report_page(...)` to a file, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(report_page(config, result, records, environment, **more), encoding="utf-8")
@@ -48,9 +55,9 @@ def report_page(
     """
     experiment = experiment_of(type(config))
     paragraphs = [part.strip("\n") for part in re.split(r"\n\s*\n", experiment.doc) if part.strip()]
-    title = paragraphs[0].rstrip(".") if paragraphs else experiment.name
+    title, source = _split_source(paragraphs[0] if paragraphs else experiment.name)
     body = [
-        f"<header>\n<h1>{_inline(title)}</h1>\n<p class=quiet>{_byline(config, result, environment)}</p>",
+        f"<header>\n<h1>{_inline(title)}</h1>\n<p class=quiet>{_byline(config, result, environment, source)}</p>",
         *[_paragraph(part) for part in paragraphs[1:]],
         _key_figures(result), "</header>",
         _warnings(result),
@@ -66,9 +73,16 @@ def report_page(
     return frame(f"{experiment.name} · {config.dataset}", "\n".join(part for part in body if part))
 
 
-def _byline(config: Options, result: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
+def _split_source(line: str) -> tuple[str, str]:
+    """A docstring's first line as title and source: "LeNet (LeCun 1998)." is ("LeNet", "LeCun 1998")."""
+    found = re.fullmatch(r"(.+?)\s*\(([^()]+)\)\.?", " ".join(line.split()))
+    return (found[1], found[2]) if found else (line.strip().rstrip("."), "")
+
+
+def _byline(config: Options, result: Mapping[str, Any], environment: Mapping[str, Any], source: str) -> str:
     seeds = result.get("seeds", [])
-    facts = [experiment_of(type(config)).name, str(config.dataset), f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"]
+    facts = [source] if source else []
+    facts += [experiment_of(type(config)).name, str(config.dataset), f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"]
     facts += [str(environment["started"])[:10]] if environment.get("started") else []
     facts += [f"dlx {environment['versions']['dlx']}"] if environment.get("versions") else []
     return " &middot; ".join(html.escape(fact) for fact in facts)
@@ -88,24 +102,34 @@ def _inline(text: str) -> str:
 def _key_figures(result: Mapping[str, Any]) -> str:
     metrics = result.get("metrics", {})
     chosen = [name for name in metrics if name.startswith("test_")] or list(metrics)
-    figures = [(_words(name), f"{_value(metrics[name]['mean'])}{_spread(metrics[name])}") for name in chosen[:3]]
+    figures = [(_words(name), _mean_and_spread(metrics[name])) for name in chosen[:3]]
     figures.append(("steps", f"{result.get('steps', 0):,}"))
     if result.get("examples_per_second"):
         figures.append(("examples a second", f"{result['examples_per_second']:,.0f}"))
-    figures.append(("training", f"{_seconds(result.get('seconds', 0.0))}"))
-    figures.append(("compilation", f"{_seconds(result.get('compile_seconds', 0.0))}"))
-    return '<dl class="figures">' + "".join(f"<div><dt>{html.escape(name)}</dt><dd>{value}</dd></div>" for name, value in figures) + "</dl>"
+    compiling = (
+        f" <small>+ {_seconds(result['compile_seconds'])} compiling</small>" if result.get("compile_seconds") else ""
+    )
+    figures.append(("training", f"{_seconds(result.get('seconds', 0.0))}{compiling}"))
+    return (
+        '<dl class="figures">'
+        + "".join(f"<div><dt>{html.escape(name)}</dt><dd>{value}</dd></div>" for name, value in figures)
+        + "</dl>"
+    )
 
 
-def _spread(statistics: Mapping[str, Any]) -> str:
-    return f" <small>± {statistics['std']:.2g}</small>" if len(statistics.get("per_seed", [])) > 1 else ""
+def _mean_and_spread(statistics: Mapping[str, Any]) -> str:
+    several = len(statistics.get("per_seed", [])) > 1
+    mean, std = aligned([_float(statistics["mean"]), _float(statistics["std"])])
+    return f"{mean} <small>± {std}</small>" if several else mean
 
 
 def _warnings(result: Mapping[str, Any]) -> str:
     rows = result.get("sweep") or [{"values": {}, "failed_seeds": result.get("failed_seeds", [])}]
     told = [f"{_point(row['values'])}{': ' if row['values'] else ''}seed {', '.join(map(str, row['failed_seeds']))}"
             for row in rows if row.get("failed_seeds")]  # fmt: skip
-    return f'<p class="warning">Not finite, and left out of the means: {html.escape("; ".join(told))}.</p>' if told else ""
+    return (
+        f'<p class="warning">Not finite, and left out of the means: {html.escape("; ".join(told))}.</p>' if told else ""
+    )
 
 
 def _result_table(config: Options, result: Mapping[str, Any]) -> str:
@@ -113,9 +137,16 @@ def _result_table(config: Options, result: Mapping[str, Any]) -> str:
     if not metrics:
         return ""
     header = ["metric", "mean", "sd", *(f"seed {seed}" for seed in seeds)] if len(seeds) > 1 else ["metric", "value"]
-    rows = [[_words(name), stats["mean"], *([stats["std"], *stats["per_seed"]] if len(seeds) > 1 else [])] for name, stats in metrics.items()]
-    best = f"<p class=quiet>The best of the sweep: {html.escape(_point(result['best']))}.</p>" if result.get("best") else ""
-    return best + table(header, [[_float(cell) for cell in row] for row in rows])
+    rows = [
+        [_words(name), stats["mean"], *([stats["std"], *stats["per_seed"]] if len(seeds) > 1 else [])]
+        for name, stats in metrics.items()
+    ]
+    best = (
+        f"<p class=quiet>The best of the sweep: {html.escape(_point(result['best']))}.</p>"
+        if result.get("best")
+        else ""
+    )
+    return best + table(header, [[row[0], *aligned([_float(cell) for cell in row[1:]])] for row in rows])
 
 
 def _sweep_table(result: Mapping[str, Any]) -> str:
@@ -124,11 +155,19 @@ def _sweep_table(result: Mapping[str, Any]) -> str:
         return ""
     names, metrics = list(rows[0]["values"]), list(rows[0]["metrics"])
     several = len(result.get("seeds", [])) > 1
-    header = [*map(_words, names), *(cell for name in metrics for cell in ([_words(name), "sd"] if several else [_words(name)]))]
-    lines = [[*(f"{row['values'][name]:g}" for name in names),
-              *(_float(row["metrics"][name][part]) for name in metrics for part in (("mean", "std") if several else ("mean",)))]
-             for row in rows]  # fmt: skip
-    return table(header, lines, best=next((at for at, row in enumerate(rows) if row["values"] == result.get("best")), None))
+    header = [
+        *map(_words, names),
+        *(cell for name in metrics for cell in ([_words(name), "sd"] if several else [_words(name)])),
+    ]
+    columns = [[f"{row['values'][name]:g}" for row in rows] for name in names]
+    for name in metrics:
+        means, spreads = ([_float(row["metrics"][name][part]) for row in rows] for part in ("mean", "std"))
+        both = aligned([*means, *spreads])
+        columns += [both[: len(rows)], both[len(rows) :]] if several else [both[: len(rows)]]
+    lines = list(zip(*columns, strict=True))
+    return table(
+        header, lines, best=next((at for at, row in enumerate(rows) if row["values"] == result.get("best")), None)
+    )
 
 
 def _curves(config: Options, records: Sequence[dict]) -> str:
@@ -137,26 +176,31 @@ def _curves(config: Options, records: Sequence[dict]) -> str:
     figures = []
     if len(points) > 1:
         judged = score_name([name for name in names if name.startswith("test_")] or names)
-        for name in sorted(names, key=lambda name: name != judged):
-            lines = [line for at, point in enumerate(points[:_MOST_CURVES]) if (line := _line(config, records, name, _point(point), at, value=at))]
-            figures.append(_figure(_words(name), lines))
+        swept = " and ".join(map(_words, points[0]))
+        for name in sorted(names, key=lambda name: (name != judged, not name.startswith("test_"))):
+            labels = [", ".join(f"{value:g}" for value in point.values()) for point in points[:_MOST_CURVES]]
+            drawn = [_line(config, records, name, label, at, value=at) for at, label in enumerate(labels)]
+            figures.append(_figure(_words(name), [line for line in drawn if line], keyed=swept))
     else:
         kinds = dict.fromkeys(name.partition("_")[2] or name for name in names)
         for kind in kinds:
             members = [name for name in names if (name.partition("_")[2] or name) == kind]
             ordered = sorted(members, key=lambda name: name.startswith("train_"))
-            lines = [line for at, name in enumerate(ordered)
-                     if (line := _line(config, records, name, name.partition("_")[0] if "_" in name else name, at))]  # fmt: skip
-            figures.append(_figure(_words(kind), lines))
+            drawn = [_line(config, records, name, name.partition("_")[0], at) for at, name in enumerate(ordered)]
+            figures.append(_figure(_words(kind), [line for line in drawn if line]))
     if not any(figures):
         return ""
     several = config.seeds > 1
     left_out = f" The first {_MOST_CURVES} values of the sweep are drawn." if len(points) > _MOST_CURVES else ""
-    note = f"<p class=quiet>{'Mean over the seeds, one standard deviation around it, and each seed.' if several else ''}{left_out}</p>"
-    return (note if several or left_out else "") + f'<div class="columns">{"".join(figures)}</div>'
+    legend = "Mean over the seeds, one standard deviation around it, and each seed." if several else ""
+    return (
+        f"<p class=quiet>{legend}{left_out}</p>" if several or left_out else ""
+    ) + f'<div class="columns">{"".join(figures)}</div>'
 
 
-def _line(config: Options, records: Sequence[dict], name: str, label: str, colour: int, *, value: int = 0) -> Line | None:
+def _line(
+    config: Options, records: Sequence[dict], name: str, label: str, colour: int, *, value: int = 0
+) -> Line | None:
     held = [record for record in records if name in record]
     if not held:
         return None
@@ -165,35 +209,49 @@ def _line(config: Options, records: Sequence[dict], name: str, label: str, colou
     return Line(label, np.array([record["step"] for record in held], float), np.array(rows), colour, dashed)
 
 
-def _figure(title: str, lines: Sequence[Line]) -> str:
+def _figure(title: str, lines: Sequence[Line], *, keyed: str = "") -> str:
     if not lines:
         return ""
-    keys = "".join(f'<span><i class="c{line.colour % 6}{" dashed" if line.dashed else ""}"></i>{html.escape(line.label)}</span>' for line in lines)
-    return f"<figure><figcaption><b>{html.escape(title)}</b>{keys}</figcaption>{chart(lines, title=title)}</figure>"
+    keys = "".join(
+        f'<span><i class="c{line.colour % 6}{" dashed" if line.dashed else ""}"></i>{html.escape(line.label)}</span>'
+        for line in lines
+    )
+    keyed = f"<span>{html.escape(keyed)}</span>" if keyed else ""
+    return (
+        f"<figure><figcaption><b>{html.escape(title)}</b>{keyed}{keys}</figcaption>{chart(lines, title=title)}</figure>"
+    )
 
 
 def _pictures(pictures: Mapping[str, Any]) -> str:
     if not pictures:
         return ""
-    figures = [f'<figure><figcaption><b>{html.escape(caption)}</b></figcaption><img alt="{html.escape(caption)}" src="{as_data_address(as_png(picture))}"></figure>'
-               for caption, picture in pictures.items()]  # fmt: skip
+    figures = []
+    for caption, picture in pictures.items():
+        text, address = html.escape(caption), as_data_address(as_png(picture))
+        figures.append(f'<figure><figcaption><b>{text}</b></figcaption><img alt="{text}" src="{address}"></figure>')
     return f'<div class="columns">{"".join(figures)}</div>'
 
 
 def _configuration(config: Options) -> str:
     """Every option; the experiment's own first, those that are not its default standing out."""
     common = {field.name for field in dataclasses.fields(Options)}
-    fields = sorted((field for field in dataclasses.fields(config) if field.name not in config.invocation), key=lambda field: field.name in common)
+    fields = sorted(
+        (field for field in dataclasses.fields(config) if field.name not in config.invocation),
+        key=lambda field: field.name in common,
+    )
     changed = [field.name for field in fields if getattr(config, field.name) != field.default]
     pairs = [(field.name, _shown(plain(getattr(config, field.name)))) for field in fields]
     half = (len(pairs) + 1) // 2
-    return ('<p class="quiet">Bold: not the default.</p><div class="columns">'
-            f"{definitions(pairs[:half], changed=changed)}{definitions(pairs[half:], changed=changed)}</div>")  # fmt: skip
+    columns = definitions(pairs[:half], changed=changed) + definitions(pairs[half:], changed=changed)
+    return f'<p class="quiet">Bold: not the default.</p><div class="columns">{columns}</div>'
 
 
 def _environment(result: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
     devices = environment.get("devices") or {}
-    pairs = {name: environment.get(name) for name in ("started", "command", "system", "processor", "cores", "processes", "commit")}
+    pairs = {
+        name: environment.get(name)
+        for name in ("started", "command", "system", "processor", "cores", "processes", "commit")
+    }
     if devices:
         pairs["devices"] = f"{devices.get('count')} x {devices.get('kind')} ({devices.get('platform')})"
     pairs["versions"] = ", ".join(f"{name} {number}" for name, number in (environment.get("versions") or {}).items())
@@ -204,7 +262,11 @@ def _environment(result: Mapping[str, Any], environment: Mapping[str, Any]) -> s
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_shown, value)) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if value is None or isinstance(value, bool) else str(value)
+    return (
+        {None: "none", True: "yes", False: "no"}.get(value, str(value))
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
 
 
 def _point(values: Mapping[str, float]) -> str:
@@ -219,11 +281,11 @@ def _float(cell: Any) -> Any:
     return math.nan if cell is None else cell
 
 
-def _value(number: float | None) -> str:
-    return "not finite" if number is None or not math.isfinite(number) else f"{number:.4g}"
-
-
 def _seconds(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
-    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min" if seconds >= 3600 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return (
+        f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+        if seconds >= 3600
+        else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    )

@@ -1,7 +1,7 @@
 """The result of a run: what RESULT, summary.json and the report show."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,14 +35,17 @@ def build_result(
     """
     points, seeds = sweep_points(config), list(config.seed_values)
     count = len(points) * len(seeds)
-    table = {name: _per_replica(name, values, count).reshape(len(points), len(seeds)) for name, values in metrics.items()}
+    table = {
+        name: _per_replica(name, values, count).reshape(len(points), len(seeds)) for name, values in metrics.items()
+    }
     rows = [{"values": point, **summarise({name: values[row] for name, values in table.items()}, seeds)}
             for row, point in enumerate(points)]  # fmt: skip
     best = _best_row(rows, score or score_name(metrics))
     result = {
         "experiment": experiment_of(type(config)).name, "dataset": config.dataset, "seeds": seeds,
         "metrics": rows[best]["metrics"], "failed_seeds": rows[best]["failed_seeds"],
-        "steps": int(steps), "seconds": round(float(seconds), 3), "examples_per_second": round(float(examples_per_second), 1),
+        "steps": int(steps), "seconds": round(float(seconds), 3),
+        "examples_per_second": round(float(examples_per_second), 1),
         "compile_seconds": round(float(compile_seconds), 3),
         "run_folder": None if folder is None else str(folder.path), "versions": versions(),
     }  # fmt: skip
@@ -74,7 +77,7 @@ def replica_labels(config: Options) -> list[str]:
     return [f"{point} seed_{seed}".strip() for point in points for seed in config.seed_values]
 
 
-def score_name(metrics: Mapping[str, Any]) -> str | None:
+def score_name(metrics: Iterable[str]) -> str | None:
     """The metric that judges a run: an accuracy on test data, another metric on test data, then the first there is."""
     names = sorted(metrics, key=lambda name: (not name.startswith("test_"), not name.endswith("accuracy")))
     return names[0] if names else None

@@ -31,6 +31,7 @@ class StopOnSignal:
         self._calls = 0
 
     def __call__(self, moment: Any) -> bool:
+        """Whether to stop at this `Moment`."""
         if not self._due():
             return False
         self.exit_code, self.stopped_at = self._requested or 143, int(moment.step)

@@ -17,6 +17,7 @@ __all__ = ["cpu_fingerprint", "cpu_model", "is_main_process", "keep_memory", "st
 
 # a dead peer is noticed after this many seconds
 _HEARTBEAT = 10
+_TOO_LATE = "comes too late. Call dlx.run.start(config) before the first computation."
 
 
 def start(options: Options) -> None:
@@ -102,8 +103,8 @@ def _configure(options: Options) -> None:
             if name == "jax_num_cpu_devices":
                 _check_cpu_count(local)
             elif getattr(jax.config, name) != value:
-                raise UsageError(f"JAX has already started with {name}={getattr(jax.config, name)}; --platform {options.platform} comes too"
-                                 " late. Call dlx.run.start(config) before the first computation.")  # fmt: skip
+                has = f"{name}={getattr(jax.config, name)}"
+                raise UsageError(f"JAX has already started with {has}: --platform {options.platform} {_TOO_LATE}")
         else:
             jax.config.update(name, value)
 
@@ -112,15 +113,15 @@ def _check_cpu_count(local: int) -> None:
     import jax
 
     if jax.default_backend() == "cpu" and local > jax.local_device_count():
-        raise UsageError(f"JAX has already started with {jax.local_device_count()} CPU device(s); --devices {local} comes too late."
-                         " Call dlx.run.start(config) before the first computation.")  # fmt: skip
+        has = f"{jax.local_device_count()} CPU device(s)"
+        raise UsageError(f"JAX has already started with {has}: --devices {local} {_TOO_LATE}")
 
 
 def _is_initialised() -> bool:
     import jax
 
     # JAX does not say it in public, but refuses a change of this setting once it has devices
-    count = jax.config.jax_num_cpu_devices
+    count: int = getattr(jax.config, "jax_num_cpu_devices")  # noqa: B009  (its type is not declared)
     try:
         jax.config.update("jax_num_cpu_devices", max(count, 0) + 1)
     except RuntimeError:
@@ -131,6 +132,7 @@ def _is_initialised() -> bool:
 
 def _use_cache(options: Options) -> None:
     import jax
+
     from dlx.data.cache import cache_folder
 
     # code compiled for one processor may not run on another that shares the folder
@@ -141,7 +143,10 @@ def _use_cache(options: Options) -> None:
     except OSError:
         writable = False
     if not writable:
-        print(f"{folder} cannot be written: compiling without a cache (DLX_CACHE_DIR names another folder).", file=sys.stderr)
+        print(
+            f"{folder} cannot be written: compiling without a cache (DLX_CACHE_DIR names another folder).",
+            file=sys.stderr,
+        )
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
@@ -165,15 +170,21 @@ def _join(options: Options) -> None:
     where = options.coordinator or "the detected coordinator"
     count = f"{options.processes} processes" if options.processes else "all processes"
     own = f"process {options.process_id}" if options.process_id is not None else "this process"
-    with _deadline(options.init_timeout, f"error: {own} waited {options.init_timeout} s at {where} and {count} did not meet there. Is each of"
-                   " them started, with the same --coordinator and --processes, and is the port open?"):  # fmt: skip
+    told = (
+        f"error: {own} waited {options.init_timeout} s at {where} and {count} did not meet there. Is each of them started,"
+        " with the same --coordinator and --processes, and is the port open?"
+    )
+    with _deadline(options.init_timeout, told):
         try:
             jax.distributed.initialize(
                 options.coordinator, options.processes, options.process_id,
                 initialization_timeout=options.init_timeout + 30, heartbeat_timeout_seconds=_HEARTBEAT,
             )  # fmt: skip
         except ValueError as error:
-            raise UsageError(f"--distributed: no cluster was detected ({error}) Name --coordinator HOST:PORT, --processes and --process-id.") from None
+            raise UsageError(
+                f"--distributed: no cluster was detected ({error})"
+                " Name --coordinator HOST:PORT, --processes and --process-id."
+            ) from None
         except RuntimeError as error:
             raise DlxError(f"{own} could not join at {where}: {str(error).splitlines()[0]}") from None
 

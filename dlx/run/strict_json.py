@@ -1,4 +1,4 @@
-"""JSON as the standard has it: NaN and infinity become null, arrays lists, paths and dataclasses what they stand for."""
+"""JSON as the standard has it: NaN and infinity become null, arrays become lists, a dataclass an object."""
 
 import dataclasses
 import json
