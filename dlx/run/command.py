@@ -86,7 +86,9 @@ def _memory_hint(config: Options, error: Exception) -> str:
     cures = []
     if config.batch_size > 1:
         half = config.batch_size // 2
-        cures.append(f"--batch-size {half} --accumulate {2 * config.accumulate} (the same update in half the memory)")
+        if config.batch_size % (2 * config.accumulate) == 0:
+            cures.append(f"--accumulate {2 * config.accumulate} (the same batch in smaller pieces)")
+        cures.append(f"--batch-size {half}")
     if replicas > 1:
         cures.append(f"fewer than {replicas} replicas at once (--seeds, --sweep), or --map map")
     cures = cures or ["a smaller model"]

@@ -129,6 +129,8 @@ class Options:
         require(self, "epochs", above=0)
         require(self, "learning_rate", above=0)
         require(self, "ema", at_least=0, below=1)
+        if self.batch_size % self.accumulate:
+            raise UsageError(f"--batch-size {self.batch_size} does not divide by --accumulate {self.accumulate}.")
         self._check_empty()
         self._check_name()
         self._check_processes()
@@ -177,7 +179,8 @@ class Options:
                 number = float(text)
             except ValueError:
                 raise UsageError(f"--sweep {name} wants numbers between commas; got {text!r} in {listed!r}.") from None
-            dataclasses.replace(self, sweep=(), **{name: number})  # each value has to pass as an option of its own
+            point: dict[str, Any] = {name: number, "sweep": ()}
+            dataclasses.replace(self, **point)  # each value has to pass as an option of its own
             numbers.append(number)
         return tuple(numbers)
 

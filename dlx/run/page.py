@@ -7,6 +7,7 @@ from typing import Any
 
 __all__ = ["aligned", "definitions", "frame", "section", "table"]
 
+# ruff: noqa: E501  (a rule of the style is a line)
 # Okabe and Ito's colours, which people with any colour vision can tell apart; lighter ones on a dark page
 _STYLE = """
 :root { color-scheme: light dark;

@@ -171,8 +171,8 @@ def _join(options: Options) -> None:
     count = f"{options.processes} processes" if options.processes else "all processes"
     own = f"process {options.process_id}" if options.process_id is not None else "this process"
     told = (
-        f"error: {own} waited {options.init_timeout} s at {where} and {count} did not meet there. Is each of them started,"
-        " with the same --coordinator and --processes, and is the port open?"
+        f"error: {own} waited {options.init_timeout} s at {where} and {count} did not meet there."
+        " Is each of them started, with the same --coordinator and --processes, and is the port open?"
     )
     with _deadline(options.init_timeout, told):
         try:
