@@ -91,7 +91,8 @@ def run(
     which = which or network_task()
     replicas = len(seeds) * len(train.sweep_points(options.get("sweep")))
     layout = train.make_layout(replicas, devices=devices, parallel=parallel, each=each, batch_size=BATCH)
-    options = {"data": data(), "batch_size": BATCH, **options}
+    # chunks of one length, where a test does not want another: one program, compiled once a session
+    options = {"data": data(), "batch_size": BATCH, "log_every": 3, **options}
     state, _ = train.fit(which.step, which.init, steps=steps, seeds=seeds, layout=layout, resume=resume, **options)
     return layout.fetch("state", state)
 
