@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 
 import jax
@@ -221,61 +220,62 @@ def test_a_file_that_cannot_be_read_is_passed_over(tmp_path):
 
 
 SAVING = """
-import sys, numpy as np
+import os, sys, numpy as np
 from pathlib import Path
 from dlx.train.checkpoint import Checkpoints
 import warnings; warnings.simplefilter("ignore")
 checkpoints = Checkpoints(Path(sys.argv[1]), keep=2)
 last = checkpoints.restore({"a": np.zeros(150_000, int)})
 step = last.step if last else 0
-print("ready", flush=True)
+print(os.getpid(), flush=True)
 while True:
     step += 1
     checkpoints.save(step, {"a": np.full(150_000, step)}, meta={"step": step})
 """
 
 
-@pytest.mark.filterwarnings("ignore:removed")
+# Imports once, then forks a saving process for each line that it reads.
+STARTER = """
+import os, sys, jax, dlx.train.checkpoint
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        exec(compile(sys.argv[2], "saving", "exec"), {"__name__": "saving"})
+    os.waitpid(pid, 0)
+    print("ended", flush=True)
+"""
+
+
 def test_kill_at_random_times_while_saving(tmp_path):
-    """One process is prepared and forked for each round, so that importing jax is paid once."""
-    rounds, before = 10, 0
+    before = 0
+    template = {"a": np.zeros(150_000, int)}
     rng = np.random.default_rng(int(time.time()))
-    starter = textwrap.dedent("""
-        import os, sys, jax, dlx.train.checkpoint
-        code = sys.stdin.read()
-        for _ in range(int(sys.argv[2])):
-            pid = os.fork()
-            if pid == 0:
-                exec(compile(code, "saving", "exec"), {"__name__": "saving"})
-            print("pid", pid, flush=True)
-            os.waitpid(pid, 0)
-    """)
-    command = [sys.executable, "-W", "ignore", "-c", starter, str(tmp_path), str(rounds)]
     with subprocess.Popen(
-        command,
+        [sys.executable, "-W", "ignore", "-c", STARTER, str(tmp_path), SAVING],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        bufsize=1,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     ) as process:
-        process.stdin.write(SAVING)
-        process.stdin.close()
-        for _ in range(rounds):
-            words = sorted(process.stdout.readline().split() for _ in range(2))
-            assert [words[0][0], words[1][0]] == ["pid", "ready"]
-            time.sleep(rng.uniform(0.0, 0.12))
-            os.kill(int(words[0][1]), signal.SIGKILL)
-            # Its death is seen by the parent; a killed writer cannot rename any more once the signal is delivered.
-            time.sleep(0.02)
-            for path in find_checkpoints(tmp_path).values():
-                verify(path)
-            restored = restore(tmp_path, {"a": np.zeros(150_000, int)})
-            if restored is not None:
-                assert (restored.state["a"] == restored.step).all()
-                assert restored.meta == {"step": restored.step}
-                assert restored.step >= before
-                before = restored.step
-        assert process.wait(20) == 0
+        try:
+            for _ in range(10):
+                process.stdin.write("go\n")
+                saving = int(process.stdout.readline())
+                time.sleep(rng.uniform(0.0, 0.12))
+                os.kill(saving, signal.SIGKILL)
+                assert process.stdout.readline() == "ended\n"
+                for path in find_checkpoints(tmp_path).values():
+                    verify(path)
+                if restored := restore(tmp_path, template):
+                    assert restored.step >= before
+                    assert restored.meta == {"step": restored.step}
+                    assert (restored.state["a"] == restored.step).all()
+                    before = restored.step
+            process.stdin.close()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()  # the saving process is dead by then, unless it never came up
     assert before > 0
 
 
