@@ -1,6 +1,5 @@
 """Published files over the network: a probe that answers within two seconds, then pooch with a checksum."""
 
-import logging
 import re
 import socket
 import sys
@@ -38,8 +37,8 @@ def unreachable(urls: Iterable[str], *, seconds: float = 1.5) -> dict[str, str]:
             answers[target] = None
         except socket.gaierror:
             answers[target] = "its name does not resolve"
-        except OSError as error:
-            answers[target] = error.strerror or str(error)
+        except (OSError, ValueError) as error:  # ValueError: a host that is no host name
+            answers[target] = getattr(error, "strerror", None) or str(error)
 
     threads = [threading.Thread(target=probe, args=(target,), daemon=True) for target in set(targets.values())]
     for thread in threads:
@@ -81,7 +80,7 @@ def fetch_archive(archive: Archive, folder: Path, closed: dict[str, str]) -> byt
     import pooch
     import requests
 
-    logging.getLogger("pooch").setLevel(logging.WARNING)
+    pooch.get_logger().setLevel("WARNING")
     notes = []
     for url in archive.urls:
         if url in closed:
@@ -94,7 +93,7 @@ def fetch_archive(archive: Archive, folder: Path, closed: dict[str, str]) -> byt
             )
             return read_content(path)
         except ValueError as error:
-            sums = re.search(r"expected (\w+) but got (\w+)", str(error))
+            sums = re.search(r"expected (?:sha256:)?(\w+) but got (\w+)", str(error))
             notes.append(f"{url}: served a file of sha256 {sums[2]}, expected {sums[1]}" if sums else f"{url}: {error}")
         except requests.HTTPError as error:
             notes.append(f"{url}: the server answered {error}")

@@ -90,8 +90,7 @@ def _stored(entry: Entry, entries: Mapping[str, Entry], cache: bool) -> dict[str
         try:
             arrays = read_cache(path, key)
         except DatasetError as error:
-            rebuilding = f"{error}; it is rebuilt"
-            arrays = None
+            rebuilding, arrays = f"{error}; it is made anew", None
         if arrays is not None:
             return _nested(arrays)
     splits, damaged = _first(entry, entries, f"cache: {rebuilding or path}" + ("" if rebuilding else ": not there"))
@@ -156,7 +155,7 @@ def _archives(entry: Entry, entries: Mapping[str, Entry], notes: list[str], dama
         notes.append("files: DLX_DATA_DIR is not set")
     roots = [Path(named).expanduser()] if named else []
     others = {a.content: e.card.name for e in entries.values() if e is not entry for a in e.archives}
-    found = find_archives(entry.archives, [*roots, *([downloads] if downloads.is_dir() else [])], others)
+    found = find_archives(entry.archives, [*roots, *([downloads] if os.path.isdir(downloads) else [])], others)
     notes += [f"files: {note}" for note in found.notes]
     damaged += found.damaged
     missing = [archive for archive in entry.archives if archive.name not in found.contents]
@@ -189,7 +188,7 @@ def _key(entry: Entry) -> str:
     """Changes whenever the cached arrays might."""
     facts = (
         _FORMAT,
-        tuple(entry.card),
+        (entry.card.description, entry.card.input_shape, entry.card.dtype),
         tuple((a.name, a.content) for a in entry.archives),
         tuple(entry.digests.items()),
     )

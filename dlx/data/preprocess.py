@@ -106,8 +106,9 @@ def min_max(train: np.ndarray, *, a: float = 0.0, b: float = 1.0) -> MinMax:
 
 
 def min_max_scale(x: Any, statistics: MinMax) -> Any:
-    """X' = a + (X - low) (b - a) / (high - low); a constant column becomes a + (X - low).
+    """X' = a + (X - low) (b - a) / (high - low).
 
+    A constant column counts as one of range 1, as in scikit-learn, so that it becomes a, not 0/0, on the training data.
     Values outside the training data's range fall outside [a, b].
 
     Args:
@@ -243,15 +244,15 @@ def _floating(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype.kind in "biu" else x
 
 
-def _like(x: Any, statistic: np.ndarray) -> Any:
+def _like(x: Any, statistic: Any) -> Any:
     """(features,) in the dtype and rank of `x`: explicit, since JAX may be set to refuse rank promotion."""
-    return np.asarray(statistic).astype(x.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
+    return statistic.astype(x.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
 
 
-def _slope(statistics: MinMax) -> np.ndarray:
-    """(b - a) / (high - low), 1 for constant columns."""
+def _slope(statistics: MinMax) -> Any:
+    """(b - a) / (high - low), with a range of 1 for constant columns."""
     span = statistics.high - statistics.low
-    return np.where(span == 0, 1.0, (statistics.b - statistics.a) / np.where(span == 0, 1.0, span))
+    return (statistics.b - statistics.a) / (span + (span == 0))
 
 
 def _missing(column: np.ndarray) -> np.ndarray:
