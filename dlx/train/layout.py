@@ -144,7 +144,7 @@ class Layout:
     def _place_leaf(self, p: P, leaf: Any) -> jax.Array:
         if jax.dtypes.issubdtype(getattr(leaf, "dtype", np.dtype(float)), jax.dtypes.prng_key):
             return jax.random.wrap_key_data(self._place_leaf(p, jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
-        if isinstance(leaf, jax.Array) and leaf.sharding == NamedSharding(self.mesh, p) and self.parallel != "pmap":
+        if self.parallel != "pmap" and isinstance(leaf, jax.Array) and leaf.sharding == NamedSharding(self.mesh, p):
             return leaf
         host, cut = np.asarray(leaf), None
         if self.parallel == "pmap":
