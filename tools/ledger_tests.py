@@ -2,7 +2,7 @@
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,17 +90,30 @@ class TestModule:
             elif isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
                 yield f"{prefix}::{node.name}", node, marks + node.decorator_list
 
-    def reach(self, start: list[ast.AST]) -> set[ast.AST]:
+    def reach(self, start: Sequence[ast.AST], *, comprehensions: bool = True) -> set[ast.AST]:
         """`start` and the definitions of this file that they use, directly or not (fixtures too: by their name)."""
         found, todo = set(start), list(start)
         while todo:
-            for node in ast.walk(todo.pop()):
+            for node in _walk(todo.pop(), comprehensions):
                 name = node.id if isinstance(node, ast.Name) else node.arg if isinstance(node, ast.arg) else None
                 used = self.definitions.get(name) if name else None
                 if used is not None and used not in found:
                     found.add(used)
                     todo.append(used)
         return found
+
+    def names(self, start: Sequence[ast.AST]) -> set[str]:
+        """The imported names that `start` and what it reaches use, those of `getattr(nn, name)` by their text."""
+        nodes = self.reach(start)
+        names = {dotted for node in nodes for dotted in self.dotted(node)}
+        inner = [node for top in nodes for node in ast.walk(top)]
+        texts = {node.value for node in inner if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        for call in inner:
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "getattr":
+                for package in self.dotted(call.args[0]):
+                    public = public_names(self.root, package) if package.startswith("dlx.") else None
+                    names |= {f"{package}.{text}" for text in texts & (public or set())}
+        return names
 
     def dotted(self, node: ast.AST) -> Iterator[str]:
         """Every imported name that `node` uses, as long as it is written: `nn.relu` is `dlx.nn.relu`."""
@@ -115,6 +128,14 @@ class TestModule:
             yield node.args[0].value  # type: ignore[attr-defined]
         for child in ast.iter_child_nodes(node):
             yield from self.dotted(child)
+
+
+def _walk(node: ast.AST, comprehensions: bool) -> Iterator[ast.AST]:
+    """Every node below; without comprehensions, which pick parts of a table and leave its marks behind."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if comprehensions or not isinstance(child, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            yield from _walk(child, comprehensions)
 
 
 def _imports(tree: ast.Module, package: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -164,6 +185,13 @@ def _marks(nodes: set[ast.AST]) -> list[ast.Call]:
     return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
 
 
+def _parameters(nodes: set[ast.AST]) -> dict[ast.Call, list[ast.expr]]:
+    """Of each mark inside a pytest.param(...), that parameter's values."""
+    calls = {call for node in nodes for call in ast.walk(node) if isinstance(call, ast.Call)}
+    params = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "param"]
+    return {mark: list(param.args) for param in params for mark in _marks(set(param.keywords))}
+
+
 def _words(call: ast.Call, keyword: str) -> tuple[str, ...]:
     """A keyword's "a, b" or ("a", "b")."""
     value = next((ast.literal_eval(entry.value) for entry in call.keywords if entry.arg == keyword), None) or ()
@@ -177,17 +205,16 @@ def read(path: Path, root: Path) -> tuple[list[Proof], list[str], list[str]]:
     tests: list[str] = []
     problems: list[str] = []
     seen: set[ast.Call] = set()
-    everywhere = {name for dotted in module.dotted(module.tree) if (name := public_function(root, dotted))}
     for test, function, carriers in module.tests():
         tests.append(test)
-        around = module.reach(list(carriers))
+        around = module.reach(carriers, comprehensions=False)
         marks = _marks(around)
         seen |= set(marks)
         if any(_mark_name(node) in ("skip", "xfail") for carrier in carriers for node in ast.walk(carrier)):
             continue  # neither a test that does not run nor one that may fail proves anything
-        names = {dotted for node in module.reach([function]) for dotted in module.dotted(node)}
-        functions = {name for dotted in names if (name := public_function(root, dotted))} or everywhere
-        references = {library for library in LIBRARIES for name in names if f"{name}.".startswith(f"{library}.")}
+        inside = [function.args, *function.body]
+        of_test = module.names([*inside, *carriers])
+        parameters = _parameters(around)
         for call in marks:
             kind, where = str(_mark_name(call.func)), f"{module.name}:{call.lineno}"
             try:
@@ -200,9 +227,12 @@ def read(path: Path, root: Path) -> tuple[list[Proof], list[str], list[str]]:
                 problems.append(f"{where}: {kind}{ids} wants one or more of type {KINDS[kind].__name__}")
                 continue
             problems += [f"{where}: no public function {name}" for name in given if not public_function(root, name)]
-            proofs.append(
-                Proof(kind, ids, test, tuple(sorted(given or functions)), tuple(sorted(against or references)))
-            )
+            # A mark inside pytest.param speaks of that parameter, not of its neighbours in the table.
+            names = module.names([*inside, *parameters[call]]) if call in parameters else of_test
+            functions = {name for dotted in names if (name := public_function(root, dotted))}
+            references = {library for library in LIBRARIES for name in names if f"{name}.".startswith(f"{library}.")}
+            found = tuple(sorted(given or functions)), tuple(sorted(against or references))
+            proofs.append(Proof(kind, ids, test, *found))
     stray = [call for call in _marks({module.tree}) if call not in seen]
     problems += [f"{module.name}:{call.lineno}: {_mark_name(call.func)} is on no test" for call in stray]
     return proofs, tests, list(dict.fromkeys(problems))

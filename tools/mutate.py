@@ -281,7 +281,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--package", action="append", help="a package to mutate, such as dlx.nn; may be given again")
     parser.add_argument("--jobs", type=int, default=1, help="copies that run at once (default 1)")
     parser.add_argument(
-        "--timeout", type=float, default=300.0, help="seconds that one run of tests may take (default 300)"
+        "--timeout", type=float, default=900.0, help="seconds that one run of tests may take (default 900)"
     )
     parser.add_argument("--output", type=Path, help="the report (default: docs/mutation.json, without --package)")
     parser.add_argument("--goal", type=float, default=0.0, help="exit 1 if fewer are killed, such as 0.95")

@@ -105,6 +105,63 @@ def test_not_run():
     assert [proof.functions for proof in proofs if proof.ids == (1,)] == [("dlx.nn.relu",)]
 
 
+def test_each_parameter_speaks_of_its_own_function(tree):
+    text = """
+import jax, pytest
+from dlx import nn
+TABLE = [
+    pytest.param(nn.relu, jax.nn.relu, marks=pytest.mark.row(1)),
+    pytest.param(nn.sigmoid, None, marks=[pytest.mark.row(2)]),
+]
+
+@pytest.mark.parametrize(("function", "library"), TABLE, ids=[p.values[0].__name__ for p in TABLE])
+def test_each(function, library):
+    pass
+
+@pytest.mark.row(2)
+@pytest.mark.parametrize("function", [p.values[0] for p in TABLE])
+def test_all(function):
+    pass
+"""
+    proofs, _, problems = collect(tree(table=text))
+    assert not problems
+    assert {(proof.ids, proof.test.split("::")[1], proof.functions, proof.references) for proof in proofs} == {
+        ((1,), "test_each", ("dlx.nn.relu",), ("jax.nn",)),
+        ((2,), "test_each", ("dlx.nn.sigmoid",), ()),
+        ((2,), "test_all", ("dlx.nn.relu", "dlx.nn.sigmoid"), ("jax.nn",)),
+    }
+
+
+def test_functions_by_their_text_and_through_helpers_and_fixtures(tree):
+    text = """
+import pytest
+import dlx.nn as nn
+from ..reference import activations
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch")
+
+def prove(x):
+    assert nn.relu(x) == activations.relu(x)
+
+@pytest.mark.row(1)
+def test_relu(torch):
+    prove(1)
+
+@pytest.mark.row(2)
+@pytest.mark.parametrize("name", ["sigmoid", "float32"])
+def test_named(name):
+    getattr(nn, name)(1)
+"""
+    proofs, _, problems = collect(tree(helpers=text))
+    assert not problems
+    assert [(proof.functions, proof.references) for proof in proofs] == [
+        (("dlx.nn.relu",), ("tests.reference", "torch")),
+        (("dlx.nn.sigmoid",), ()),
+    ]
+
+
 def test_page_is_written_checked_and_deterministic(tree, capsys):
     root = tree(activations=GOOD)
     assert run(root, "--check") == 1
