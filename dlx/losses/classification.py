@@ -25,11 +25,14 @@ def softmax_cross_entropy(
 
     Args:
       logits: (*batch, classes).
-      labels: (*batch,) integers, or (*batch, classes) floating probabilities. A class number outside 0..classes-1 gives NaN.
+      labels: (*batch,) integers, or (*batch, classes) floating probabilities. A class number outside
+        0..classes-1 gives NaN.
       label_smoothing: a in [0, 1].
     Returns: (*batch,), dtype of `logits`.
-    Raises: ValueError if the shapes do not fit or `label_smoothing` is outside [0, 1]; TypeError if `logits` are not floating.
-    Source: Goodfellow et al. 2016, section 6.2.2.3; Szegedy et al. 2016, section 7; notes 001 section 1, 004 "multi-class".
+    Raises: ValueError if the shapes do not fit or `label_smoothing` is outside [0, 1]; TypeError if `logits` are not
+      floating.
+    Source: Goodfellow et al. 2016, section 6.2.2.3; Szegedy et al. 2016, section 7; notes 001 section 1, 004
+      "multi-class".
     """
     check_floating("logits", logits)
     check_range("label_smoothing", label_smoothing, 0, 1)
@@ -102,7 +105,8 @@ def binary_cross_entropy(
 
         L = -[y log p + (1 - y) log(1 - p)]
 
-    The notes print the second sign wrong; this is the accepted form. From logits, `sigmoid_binary_cross_entropy` is exact.
+    The notes print the second sign wrong; this is the accepted form. From logits, `sigmoid_binary_cross_entropy` is
+    exact.
 
     Args:
       probabilities: (batch, ...) p.
@@ -126,7 +130,8 @@ def sigmoid_binary_cross_entropy(
 ) -> Float[Array, "batch"]:
     """Cross entropy of events from their logits, exact where the sigmoid saturates.
 
-        L = -[y log sigmoid(x) + (1 - y) log sigmoid(-x)] = max(x, 0) - x y + log(1 + exp(-|x|)),    dL/dx = sigmoid(x) - y
+        L = -[y log sigmoid(x) + (1 - y) log sigmoid(-x)]
+          = max(x, 0) - x y + log(1 + exp(-|x|)),    dL/dx = sigmoid(x) - y
 
     Args:
       logits: (batch, ...) x.

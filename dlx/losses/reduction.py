@@ -20,8 +20,8 @@ def reduce(
 
         mean = sum_i w_i l_i / sum_i w_i,    sum = sum_i w_i l_i,    none = w_i l_i
 
-    Weights that are all zero give the mean 0, with gradient 0: a batch of nothing but padding teaches nothing. A value of
-    weight 0 is not looked at, so that NaN in the padding stays there.
+    Weights that are all zero give the mean 0, with gradient 0: a batch of nothing but padding teaches nothing. A value
+    of weight 0 is not looked at, so that NaN in the padding stays there.
 
     Args:
       values: (*batch,) l.

@@ -41,7 +41,8 @@ def check_same_shape(name: str, value: jax.Array, other_name: str, other: jax.Ar
     """Refuse two arrays that NumPy would broadcast against each other."""
     if jnp.shape(value) != jnp.shape(other):
         raise ValueError(
-            f"{name}: got shape {jnp.shape(value)}, wanted the shape {jnp.shape(other)} of {other_name}: nothing is broadcast"
+            f"{name}: got shape {jnp.shape(value)}, wanted {jnp.shape(other)}, the shape of {other_name}:"
+            " nothing is broadcast"
         )
 
 

@@ -52,13 +52,15 @@ def dropout(
     each mode scales once, the classic one by 1 - p. A unit that is off passes no gradient.
 
     Args:
-      key: (batch,) keys, one for each row of `inputs` (`example_keys`), or one key for all of `inputs`; None if no mask is drawn.
+      key: (batch,) keys, one for each row of `inputs` (`example_keys`), or one key for all of them; None if no mask is
+        drawn.
       inputs: any shape.
       rate: p, the probability that a unit is off, in [0, 1).
       mode: where the scale is applied.
       train: draw a mask, or compute the test-time value.
     Returns: the shape and dtype of `inputs`.
-    Raises: ValueError if `rate`, `mode` or the number of keys does not fit; TypeError if a mask needs a key and has none.
+    Raises: ValueError if `rate`, `mode` or the number of keys does not fit; TypeError if a mask needs a key and has
+      none.
     Source: Srivastava et al. 2014, sections 4 and 10; notes 001 section 4, 004 "dropout".
     """
     check_range("rate", rate, 0, 1, open_high=True)

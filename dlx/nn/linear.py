@@ -27,7 +27,8 @@ def affine(
     """
     if kernel.ndim != 2 or inputs.ndim == 0 or inputs.shape[-1] != kernel.shape[0]:
         raise ValueError(
-            f"kernel: got shape {kernel.shape} for inputs of shape {inputs.shape}, wanted (features, units) with the last axis of inputs"
+            f"kernel: got shape {kernel.shape} for inputs of shape {inputs.shape}, wanted (features, units) with the"
+            " last axis of inputs"
         )
     outputs = inputs @ kernel
     if bias is None:
@@ -47,7 +48,8 @@ def l1_norm(vector: Float[Array, "*batch features"]) -> Float[Array, "*batch"]:
     Returns: (*batch,). The gradient is sign(x), 0 at 0.
     Source: Goodfellow et al. 2016, section 2.5; notes 003 "norms".
     """
-    return jnp.sum(jnp.abs(vector), axis=-1)
+    # the derivative of jnp.abs at 0 is 1
+    return jnp.sum(vector * jnp.sign(vector), axis=-1)
 
 
 def squared_l2_norm(vector: Float[Array, "*batch features"]) -> Float[Array, "*batch"]:

@@ -1,0 +1,59 @@
+"""dlx.metrics: accuracies."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dlx import metrics
+from tests.proof import configurations, prove
+
+
+@pytest.mark.row(40)
+@configurations()
+@pytest.mark.parametrize("top_k", [1, 2, 3])
+def test_accuracy(rng, top_k):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    # few distinct values, so that logits tie
+    logits, labels = rng.integers(0, 3, (30, 4)).astype(float), rng.integers(0, 4, 30)
+
+    def by_hand(logits, labels):
+        # a stable sort keeps the lower class first among equals
+        order = np.argsort(-logits, axis=-1, kind="stable")[:, :top_k]
+        return np.array([float(label in row) for row, label in zip(order, labels, strict=True)])
+
+    prove(
+        lambda z, y: metrics.accuracy(z, y, top_k=top_k),
+        [logits, labels],
+        reference=by_hand,
+        dtypes=("float32",),
+        gradients=[],
+    )
+    distinct = rng.standard_normal((30, 4))
+    got = metrics.accuracy(jnp.asarray(distinct), jnp.asarray(labels), top_k=top_k)
+    want = sklearn.top_k_accuracy_score(labels, distinct, k=top_k, normalize=False, labels=range(4))
+    assert got.sum() == want
+    assert (metrics.accuracy(jnp.asarray(distinct), jnp.asarray(np.eye(4)[labels]), top_k=top_k) == got).all()
+
+
+@pytest.mark.row(40)
+def test_accuracy_of_nan_and_of_no_class():
+    logits = jnp.array([[jnp.nan, 0.0], [0.0, jnp.nan], [1.0, 0.0], [1.0, 0.0]])
+    assert metrics.accuracy(logits, jnp.array([0, 0, -1, 2]), top_k=2).tolist() == [0, 0, 0, 0]
+    assert metrics.accuracy(logits.astype(jnp.bfloat16), jnp.array([0, 0, 0, 1], jnp.uint8)).tolist() == [0, 0, 1, 0]
+    assert metrics.accuracy(logits.astype(jnp.bfloat16), jnp.zeros(4, int)).dtype == jnp.float32
+
+
+@pytest.mark.row(40)
+@configurations()
+def test_binary_accuracy(rng):
+    logits, labels = rng.standard_normal((5, 3)), rng.integers(0, 2, (5, 3))
+
+    def by_hand(threshold):
+        return lambda x, y: np.array(
+            [float((v > threshold) == (t == 1)) for v, t in zip(x.ravel(), y.ravel(), strict=True)]
+        ).reshape(x.shape)
+
+    prove(metrics.binary_accuracy, [logits, labels], reference=by_hand(0.0), dtypes=("float32",), gradients=[])
+    got = metrics.binary_accuracy(jnp.asarray(logits), jnp.asarray(labels), threshold=0.5)
+    np.testing.assert_array_equal(got, by_hand(0.5)(logits, labels))
+    assert metrics.binary_accuracy(jnp.array([jnp.nan]), jnp.zeros(1)) == 0
