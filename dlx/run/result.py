@@ -36,7 +36,8 @@ def build_result(
     points, seeds = sweep_points(config), list(config.seed_values)
     count = len(points) * len(seeds)
     table = {
-        name: _per_replica(name, values, count).reshape(len(points), len(seeds)) for name, values in metrics.items()
+        name: _per_replica(name, values, count).reshape(len(points), len(seeds))
+        for name, values in sorted(metrics.items(), key=lambda item: _importance(item[0]))
     }
     rows = [{"values": point, **summarise({name: values[row] for name, values in table.items()}, seeds)}
             for row, point in enumerate(points)]  # fmt: skip
@@ -79,13 +80,16 @@ def replica_labels(config: Options) -> list[str]:
 
 def score_name(metrics: Iterable[str]) -> str | None:
     """The metric that judges a run: an accuracy on test data, another metric on test data, then the first there is."""
-    names = sorted(metrics, key=lambda name: (not name.startswith("test_"), not name.endswith("accuracy")))
-    return names[0] if names else None
+    return min(metrics, key=_importance, default=None)
 
 
 def larger_is_better(name: str) -> bool:
     """Whether a metric of this name is to be large."""
     return not any(word in name for word in _SMALLER_IS_BETTER)
+
+
+def _importance(name: str) -> tuple[bool, bool]:
+    return not name.startswith("test_"), not name.endswith("accuracy")
 
 
 def _best_row(rows: list[dict], score: str | None) -> int:
