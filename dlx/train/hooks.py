@@ -77,7 +77,7 @@ class SaveCheckpoints:
     """Saves at every multiple of `every` and at the last step.
 
     Args:
-      checkpoints: an owner of a folder with save(step, state, meta=..., score=...).
+      checkpoints: an owner of a folder with save(step, state, meta=..., score=...) that copies the state before it returns.
       layout: fetches the state to the host, a copy.
       every: in steps; 0: only at the end.
       meta: () -> JSON object to store along.
@@ -100,7 +100,7 @@ class SaveCheckpoints:
         """Saves this moment's state now, unless it has just been."""
         if self.saved == moment.step:
             return
-        state = moment.state if self.whole else self.layout.fetch("state", moment.state)
+        state = moment.state if self.whole else self.layout.fetch("state", moment.state, copy=False)
         score = self.score(moment.metrics) if self.score else None
         self.checkpoints.save(moment.step, state, meta=self.meta(), score=score)
         self.saved = moment.step

@@ -70,9 +70,12 @@ class Layout:
         sharding = NamedSharding(self.mesh, self.specs(kind))
         return jax.tree.map(lambda a: jax.make_array_from_process_local_data(sharding, a), tree)
 
-    def fetch(self, kind: Kind, tree: Any) -> Any:
-        """A host copy of placed arrays, as they were given to `place`: NumPy arrays, and key arrays for keys."""
-        return jax.tree.map(self._fetch_leaf, self._broadcast(kind, tree), tree)
+    def fetch(self, kind: Kind, tree: Any, *, copy: bool = True) -> Any:
+        """Placed arrays on the host, as they were given to `place`: NumPy arrays, and key arrays for keys.
+
+        Without `copy` they may be views of the devices' memory, which the next chunk writes over.
+        """
+        return jax.tree.map(lambda p, leaf: self._fetch_leaf(p, leaf, copy), self._broadcast(kind, tree), tree)
 
     def describe(self, one: Any, replicas: int) -> Any:
         """Shapes of one replica's state -> shapes of the placed state; with shardings where `place` keeps the shape."""
@@ -157,13 +160,14 @@ class Layout:
             return jax.device_put(host, sharding)
         return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
-    def _fetch_leaf(self, p: P, leaf: jax.Array) -> Any:
+    def _fetch_leaf(self, p: P, leaf: jax.Array, copy: bool) -> Any:
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(self._fetch_leaf(p, jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+            data = self._fetch_leaf(p, jax.random.key_data(leaf), True)
+            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
         if leaf.is_fully_addressable:
-            host = np.array(leaf)
+            host = np.array(leaf, copy=copy or None)
         elif leaf.is_fully_replicated:
-            host = np.array(leaf.addressable_data(0))
+            host = np.array(leaf.addressable_data(0), copy=copy or None)
         else:
             from jax.experimental import multihost_utils
 
