@@ -121,14 +121,15 @@ class Tests:
         return tuple(test for test in self.names if test == f"{base}.py" or test.startswith(f"{base}_"))
 
     def using(self, mutant: Mutant) -> tuple[str, ...]:
-        """The test files that use the function; of a private one, those that use a public one which calls it."""
-        names, todo = set(), [mutant.function.split(".")[0]]
-        while todo:
-            name = todo.pop()
-            if name not in names:
-                names.add(name)
-                todo += self.callers[name] if name.startswith("_") else []
-        return tuple(test for test, used in self.names.items() if names & used)
+        """The test files that use the function; where none does, those that use what calls it, and so on."""
+        names = {mutant.function.split(".")[0]}
+        seen = set(names)
+        while names:
+            if tests := tuple(test for test, used in self.names.items() if names & used):
+                return tests
+            names = {caller for name in names for caller in self.callers[name]} - seen
+            seen |= names
+        return ()
 
     @functools.cached_property
     def callers(self) -> dict[str, set[str]]:

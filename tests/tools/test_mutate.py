@@ -59,9 +59,16 @@ def test_a_weak_test_lets_faults_live_and_they_are_printed(tree, capsys):
 
 
 def test_what_the_mirrored_tests_let_live_meets_the_tests_that_use_it(tree):
-    source = "def _sum(a, b):\n    return a + b\n\n\ndef total(a, b):\n    return _sum(a, b)\n"
-    root = tree({"dlx/nn/add.py": source, "tests/nn/test_add.py": WEAK, "tests/errors/test_all.py": GOOD})
+    root = tree({"dlx/nn/add.py": SOURCE, "tests/nn/test_add.py": WEAK, "tests/errors/test_all.py": GOOD})
     assert run(root)[1]["kill_rate"] == 1.0
+
+
+def test_a_helper_meets_the_tests_of_the_functions_that_call_it(tree):
+    helper = "def sum_of(a, b):\n    return a + b\n"
+    source = "from dlx.nn._sum import sum_of\n\n\ndef total(a, b):\n    return sum_of(a, b)\n"
+    root = tree({"dlx/nn/_sum.py": helper, "dlx/nn/add.py": source, "tests/nn/test_add.py": GOOD})
+    _, result = run(root)
+    assert (result["mutants"], result["kill_rate"]) == (3, 1.0)
 
 
 def test_a_function_without_tests_is_not_covered(tree):
