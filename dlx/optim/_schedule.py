@@ -7,7 +7,8 @@ from jaxtyping import Array, Float, Int
 
 from dlx.nn._checks import check_range
 
-LearningRate = float | Float[Array, ""] | Callable[[Int[Array, ""]], Float[Array, ""] | float]
+Scalar = float | Float[Array, ""]
+LearningRate = Scalar | Callable[[Int[Array, ""]], Float[Array, ""] | float]
 
 
 def check_learning_rate(learning_rate: LearningRate) -> None:

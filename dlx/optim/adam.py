@@ -6,10 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from dlx.nn._checks import check_range
-from dlx.optim._schedule import LearningRate, check_learning_rate, rate_at
+from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 
 __all__ = ["AdamState", "adam"]
 
@@ -28,9 +28,9 @@ class AdamState(NamedTuple):
 def adam(
     learning_rate: LearningRate,
     *,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    eps: Scalar = 1e-8,
     bias_correction: bool = True,
 ) -> optax.GradientTransformation:
     """Steps scaled by running moments of the gradient.
@@ -39,8 +39,8 @@ def adam(
         s <- b2 s + (1 - b2) g^2           s' = s / (1 - b2^t)
         theta <- theta - eta v' / (sqrt(s') + eps)
 
-    Without bias correction v' = v and s' = s: the first steps are (1 - b1) / sqrt(1 - b2) times as long. The notes bound b2 by
-    1 from below and leave the last line out; this is the paper's.
+    Without bias correction v' = v and s' = s: the first step is (1 - b1) / sqrt(1 - b2) times as long. The notes bound
+    b2 by 1 from below and leave the last line out; this is the paper's.
 
     Args:
       learning_rate: eta, a number or a schedule (steps done -> eta).
@@ -68,8 +68,8 @@ def adam(
         rate = rate_at(learning_rate, state.count)
         mean = jax.tree.map(lambda g, v: _blend(b1, v, g), updates, state.mean)
         square = jax.tree.map(lambda g, s: _blend(b2, s, g * g), updates, state.square)
-        mean_weight = 1 - b1**count if bias_correction else 1.0
-        square_weight = 1 - b2**count if bias_correction else 1.0
+        mean_weight = _weight(b1, count) if bias_correction else 1.0
+        square_weight = _weight(b2, count) if bias_correction else 1.0
 
         def step(v, s):
             v = v / jnp.asarray(mean_weight, v.dtype)
@@ -81,5 +81,12 @@ def adam(
     return optax.GradientTransformation(init, update)
 
 
-def _blend(decay: float, old: Array, new: Array) -> Array:
+def _weight(decay: Scalar, count: Int[Array, ""]) -> Float[Array, ""]:
+    """1 - decay^count: taken literally, float32 would leave five digits of it at decay = 0.999 and count = 1."""
+    if not isinstance(decay, jax.Array):
+        return -jnp.expm1(count * (math.log(decay) if decay else -math.inf))
+    return -jnp.expm1(count * jnp.log(decay))
+
+
+def _blend(decay: Scalar, old: Array, new: Array) -> Array:
     return jnp.asarray(decay, new.dtype) * old + jnp.asarray(1 - decay, new.dtype) * new

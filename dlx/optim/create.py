@@ -56,16 +56,16 @@ def create(
 def _find(name: str) -> Callable[..., optax.GradientTransformation]:
     if name in _OWN:
         return _OWN[name]
-    if name in _optax_names():
+    if name in optax_names():
         return getattr(optax, name.removeprefix("optax."))
-    near = difflib.get_close_matches(name, [*_OWN, *_optax_names()], n=3, cutoff=0.5)
-    near += [other for other in (f"optax.{name}",) if other in _optax_names() and other not in near]
+    near = difflib.get_close_matches(name, [*_OWN, *optax_names()], n=3, cutoff=0.5)
+    near += [other for other in (f"optax.{name}",) if other in optax_names() and other not in near]
     hint = f"; nearest: {', '.join(near)}" if near else ""
     raise ValueError(f"optimizer: got {name!r}, wanted {', '.join(_OWN)} or optax.NAME{hint}")
 
 
 @functools.cache
-def _optax_names() -> tuple[str, ...]:
+def optax_names() -> tuple[str, ...]:
     """Every function of optax that makes a transformation from a learning rate; L-BFGS would need the loss itself."""
     names = []
     for name in dir(optax):

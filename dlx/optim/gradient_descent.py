@@ -8,7 +8,7 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from dlx.nn._checks import check_choice, check_range
-from dlx.optim._schedule import LearningRate, check_learning_rate, rate_at
+from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 
 __all__ = ["MomentumState", "SgdState", "momentum", "sgd"]
 
@@ -60,7 +60,7 @@ def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
 def momentum(
     learning_rate: LearningRate,
     *,
-    decay: float = 0.9,
+    decay: Scalar = 0.9,
     kind: Literal["heavy_ball", "ema"] = "heavy_ball",
     nesterov: bool = False,
 ) -> optax.GradientTransformation:
@@ -69,9 +69,9 @@ def momentum(
         heavy_ball   v <- gamma v + eta g               theta <- theta - v
         ema          v <- gamma v + (1 - gamma) g       theta <- theta - eta v
 
-    With a constant eta, `ema` is `heavy_ball` with eta (1 - gamma). Nesterov's form takes one more look ahead: it subtracts
-    gamma v + eta g, or eta (gamma v + (1 - gamma) g), with the new v. PyTorch and `optax.sgd` hold v without eta: the same path
-    while eta is constant, another one under a schedule.
+    With a constant eta, `ema` is `heavy_ball` with eta (1 - gamma). Nesterov's form takes one more look ahead: it
+    subtracts gamma v + eta g, or eta (gamma v + (1 - gamma) g), with the new v. PyTorch and `optax.sgd` hold v without
+    eta: the same path while eta is constant, another one under a schedule.
 
     Args:
       learning_rate: eta, a number or a schedule (steps done -> eta).

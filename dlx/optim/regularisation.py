@@ -10,12 +10,13 @@ import optax
 from jaxtyping import PyTree
 
 from dlx.nn._checks import check_choice, check_range
+from dlx.optim._schedule import Scalar
 
 __all__ = ["weight_decay"]
 
 
 def weight_decay(
-    rate: float, *, mask: Literal["kernels", "all"] | Callable[[PyTree], PyTree[bool]] = "kernels"
+    rate: Scalar, *, mask: Literal["kernels", "all"] | Callable[[PyTree], PyTree[bool]] = "kernels"
 ) -> optax.GradientTransformation:
     """The gradient of an L2 penalty, to stand before the optimizer in `optax.chain`.
 
@@ -25,8 +26,8 @@ def weight_decay(
 
     Args:
       rate: lambda.
-      mask: which leaves: those named `kernel` or `..._kernel` (biases, scales and slopes stay free), all, or a function from
-        the parameters to a tree of bools.
+      mask: which leaves: those named `kernel` or `..._kernel` (biases, scales and slopes stay free), all, or a function
+        from the parameters to a tree of bools.
     Returns: a transformation without state; its update needs the parameters.
     Raises: ValueError if `rate` is negative, `mask` is unknown, no leaf is selected, or the parameters are missing.
     Source: Krogh and Hertz 1991; notes 001 section 4, 003 "weight decay".

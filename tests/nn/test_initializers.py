@@ -73,7 +73,8 @@ def test_options():
 
 @pytest.mark.row(70)
 @pytest.mark.parametrize("name", sorted(nn.INITIALIZERS))
-def test_shape_and_dtype(name, dtype="bfloat16"):
+def test_shape_and_dtype(name):
+    dtype = "bfloat16"
     init = nn.get_initializer(name)
     draws = init(KEY, (3, 2, 4, 5), dtype)
     assert draws.shape == (3, 2, 4, 5)
