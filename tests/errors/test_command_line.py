@@ -49,7 +49,9 @@ def test_a_platform_that_is_not_there(tmp_path):
 
 
 def test_more_devices_than_divide_over_the_processes(tmp_path):
-    done = run_toy(tmp_path, *["--processes", "2", "--process-id", "0", "--coordinator", "127.0.0.1:9", "--devices", "3"])
+    done = run_toy(
+        tmp_path, *["--processes", "2", "--process-id", "0", "--coordinator", "127.0.0.1:9", "--devices", "3"]
+    )
     assert done.returncode == 2
     assert "--devices 3 does not divide over 2 processes" in done.stderr
 
