@@ -108,11 +108,12 @@ class Tests:
         self.names: dict[str, set[str]] = {}
         for path in sorted((root / "tests").rglob("test_*.py")):
             tree = ast.parse(path.read_text("utf-8"))
-            # getattr(dlx.nn, "relu") and tables of names use a function by its text.
-            texts = {
-                node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is str
-            }
-            self.names[path.relative_to(root).as_posix()] = _names(tree) | texts
+            names = _names(tree)
+            if "getattr" in names:  # getattr(dlx.nn, "relu") uses a function by its text
+                names |= {
+                    node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is str
+                }
+            self.names[path.relative_to(root).as_posix()] = names
 
     def mirrored(self, file: str) -> tuple[str, ...]:
         """`tests/nn/test_x.py` and `tests/nn/test_x_*.py` of `dlx/nn/x.py`."""
