@@ -53,12 +53,14 @@ def test_a_saved_configuration_runs_again(tmp_path):
     ("body", "code", "message"),
     [
         ("from dlx.errors import DatasetError\nraise DatasetError('no such data')", 1, "error: no such data\n"),
-        ("from dlx.errors import UsageError\nraise UsageError('--x y')", 2, "error: --x y\nEvery option: python -m toy --help\n"),
+        ("from dlx.errors import UsageError\nraise UsageError('--x y')", 2,
+         "error: --x y\nEvery option: python -m toy --help\n"),
         ("raise KeyboardInterrupt", 130, "Interrupted.\n"),
-        ("raise MemoryError", 1, "error: out of memory.\nTry --accumulate 2 (the same batch in smaller pieces), or --batch-size 64"
-         ", or fewer than 4 replicas at once (--seeds, --sweep), or --map map.\n"),
-        ("raise RuntimeError('RESOURCE_EXHAUSTED: Out of memory allocating 5 bytes.')", 1, "error: out of memory (RESOURCE_EXHAUSTED: "
-         "Out of memory allocating 5 bytes.).\nTry --accumulate 2"),
+        ("raise MemoryError", 1,
+         "error: out of memory.\nTry --accumulate 2 (the same batch in smaller pieces), or --batch-size 64,"
+         " or fewer than 4 replicas at once (--seeds, --sweep), or --map map.\n"),
+        ("raise RuntimeError('RESOURCE_EXHAUSTED: Out of memory allocating 5 bytes.')", 1,
+         "error: out of memory (RESOURCE_EXHAUSTED: Out of memory allocating 5 bytes.).\nTry --accumulate 2"),
         ("raise SystemExit(143)", 143, ""),
     ],
 )  # fmt: skip

@@ -120,7 +120,7 @@ def test_an_older_file_has_fields_that_are_gone(tmp_path):
 def test_wrong_values_are_named(tmp_path, change, message):
     content = saved(Config())
     content["options"] |= change
-    with pytest.raises(UsageError, match="config.json") as caught:
+    with pytest.raises(UsageError, match=r"config\.json") as caught:
         read_config(write(tmp_path, content), Config)
     assert message in str(caught.value)
 

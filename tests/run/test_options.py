@@ -79,7 +79,7 @@ def test_several_processes_are_described_whole():
     for wrong in ({"processes": 2}, {"process_id": 0}, {"processes": 2, "process_id": 0},
                   {"processes": 2, "process_id": 2, "coordinator": "a:1"}, {"coordinator": "localhost"},
                   {"coordinator": "localhost:99999"}):  # fmt: skip
-        with pytest.raises(UsageError, match="--(processes|process-id|coordinator)"):
+        with pytest.raises(UsageError, match=r"--(processes|process-id|coordinator)"):
             Options(**wrong)
 
 

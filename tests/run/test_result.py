@@ -35,8 +35,10 @@ def test_a_seed_that_failed_is_left_out_and_named():
 
 def test_the_fields_of_a_result():
     result = build_result(Options(dataset="d"), {}, **TIMES, folder=RunFolder("runs/x/1"), extra=5)
-    assert set(result) == {"experiment", "dataset", "seeds", "metrics", "failed_seeds", "steps", "seconds", "examples_per_second",
-                           "compile_seconds", "run_folder", "versions", "extra"}  # fmt: skip
+    fields = (
+        "experiment dataset seeds metrics failed_seeds steps seconds examples_per_second compile_seconds run_folder"
+    )
+    assert set(result) == {*fields.split(), "versions", "extra"}
     assert (result["dataset"], result["run_folder"], result["seconds"], result["extra"]) == ("d", "runs/x/1", 1.235, 5)
     assert {"dlx", "python", "jax", "numpy"} <= set(result["versions"])
 
