@@ -1,6 +1,6 @@
-"""Linear regression by minibatch gradient descent, against the truth and against least squares (notes 000 section 2, 001 section 4).
+"""Linear regression by minibatch gradient descent, against truth and least squares (notes 000 section 2, 001 section 4).
 
-    python -m experiments.linear_regression --seeds 4
+    python -m experiments.linear_regression --seeds 4 --evaluate-every 10
 
 to be measured
 """
@@ -34,7 +34,9 @@ def main(config: Config) -> dict:
     scale = dlx.data.prepare(data.card) if config.dataset != "linear" else None
     model = dlx.models.Linear(1, kernel_init="zeros")
     optimizer = dlx.optim.create(config.optimizer, config.learning_rate)
-    task = dlx.train.supervised(model, half_squared_error, optimizer, example=data.train, prepare=scale, **config.training_options())
+    task = dlx.train.supervised(
+        model, half_squared_error, optimizer, example=data.train, prepare=scale, **config.training_options()
+    )
 
     def compare(run: Any, state: Any) -> dict:
         params = state.params if state.ema is None else state.ema
@@ -67,7 +69,9 @@ def least_squares(train: Any) -> np.ndarray:
 
 def weight_rows(config: Config, card: Any, found: np.ndarray, closed: np.ndarray) -> list[list[str]]:
     """A table: coefficient, gradient descent, least squares and, where it is known, the truth."""
-    columns = [found, closed, *([truth()] if config.dataset == "linear" else [])]
+    columns = [found, closed]
+    if config.dataset == "linear":
+        columns.append(truth())
     names = [*(card.columns or [f"x{i + 1}" for i in range(len(found) - 1)]), "bias"]
     header = ["coefficient", "gradient descent", "least squares", "truth"][: 1 + len(columns)]
     return [header, *([name, *(f"{column[i]:.4f}" for column in columns)] for i, name in enumerate(names))]

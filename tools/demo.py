@@ -1,4 +1,4 @@
-"""`make demo`: softmax regression and an MLP on the embedded digits, many seeds at once, no network, a table at the end."""
+"""`make demo`: softmax regression and an MLP on the embedded digits, many seeds at once, and a table."""
 
 import argparse
 import time
@@ -13,7 +13,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8, help="replicas of each model, trained at once")
     seeds = parser.parse_args().seeds
     runs = [
-        ("softmax regression", softmax_regression, softmax_regression.Config(dataset="digits", seeds=seeds, epochs=60, batch_size=32)),
+        (
+            "softmax regression",
+            softmax_regression,
+            softmax_regression.Config(dataset="digits", seeds=seeds, epochs=60, batch_size=32),
+        ),
         ("MLP 64-256-10", mlp, mlp.Config(dataset="digits", seeds=seeds, epochs=60, batch_size=32)),
     ]
     rows, reports = [], []

@@ -38,8 +38,8 @@ def train(config: Options, task: engine.Supervised, data: Any, *, after: Callabl
       config: of the experiment.
       task: init, step and measure.
       data: a Dataset, or anything with `train` and `test`.
-      after: after(run, state) -> further metrics {name: (replicas,)} or None; may add pictures and tables to the run. `state` is
-        on the host, stacked over replicas.
+      after: after(run, state) -> further metrics {name: (replicas,)} or None; may add pictures and tables to the run.
+        `state` is on the host, stacked over replicas.
     Returns: the result, see `build_result`.
     """
     with open_run(config) as run:
@@ -49,7 +49,7 @@ def train(config: Options, task: engine.Supervised, data: Any, *, after: Callabl
 
 
 def open_run(config: Options) -> "Run":
-    """Opens the run's folder, new or resumed. Use it as a context: `with open_run(config) as run`."""
+    """A run whose folder is open, new or resumed; a context: `with open_run(config) as run`."""
     return Run(config)
 
 
@@ -108,14 +108,17 @@ class Run:
         Raises: SystemExit after a signal, when the state has been saved.
         """
         config = self.config
-        replicas = len(replica_labels(config))
+        replicas, batch_size = len(replica_labels(config)), None if data is None else config.batch_size
         per_epoch = _steps_per_epoch(data, config.batch_size)
         steps = _total_steps(config, per_epoch)
         self.layout = engine.make_layout(
             replicas, devices=config.devices, parallel=config.parallel, each=config.map, spec=spec,
-            batch_size=None if data is None else config.batch_size,
+            batch_size=batch_size,
         )  # fmt: skip
-        evaluators = {prefix: engine.evaluator(measure, held, layout=self.layout) for prefix, (measure, held) in (measured or {}).items()}
+        evaluators = {
+            prefix: engine.evaluator(measure, held, layout=self.layout)
+            for prefix, (measure, held) in (measured or {}).items()
+        }
         evaluate = engine.Evaluate(evaluators, every=_period(config.evaluate_every, per_epoch, steps, most=100))
         finite = engine.StopOnNonFinite(config.seed_values * (replicas // config.seeds), self.layout, report=self.note)
         with contextlib.ExitStack() as closing:
@@ -126,22 +129,24 @@ class Run:
                 hooks.append(closing.enter_context(contextlib.closing(Console(stop=self.stopped))))
                 hooks[-1].begin(resume[0] if resume else 0)
                 if config.tensorboard:
-                    board = TensorBoard(self.folder.tensorboard, replica_labels(config), step=resume[0] if resume else 0)
+                    board = TensorBoard(
+                        self.folder.tensorboard, replica_labels(config), step=resume[0] if resume else 0
+                    )
                     hooks.append(closing.enter_context(contextlib.closing(board)))
             hooks.append(self.stopped)
             if store is not None:
                 hooks.append(self._saving(store, _period(config.checkpoint_every, per_epoch, steps, most=10)))
             closing.enter_context(self.stopped.listening())
             state, done = engine.fit(
-                step, init, data, steps=steps, batch_size=None if data is None else config.batch_size, seeds=config.seed_values,
-                sweep=config.sweep_values() or None, hooks=hooks, log_every=config.log_every, layout=self.layout, resume=resume,
+                step, init, data, steps=steps, batch_size=batch_size, seeds=config.seed_values,
+                sweep=config.sweep_values() or None, hooks=hooks, log_every=config.log_every, layout=self.layout,
+                resume=resume,
             )  # fmt: skip
         self.step = done[-1]["step"] if done else steps
         if self.stopped.exit_code:
             self.note(f"Stopped by {self.stopped.reason} after step {self.step} of {steps}" + self._how_to_resume())
             raise SystemExit(self.stopped.exit_code)
-        self.final = {**(done[-1] if done else {}), **evaluate.at(self.step, state)}
-        self.final = {name: value for name, value in self.final.items() if isinstance(value, np.ndarray)}
+        self.final = {**self._last_metrics(done), **evaluate.at(self.step, state)}
         self.digest = state_digest(self.layout.fetch("state", state))
         return state
 
@@ -185,17 +190,23 @@ class Run:
             return None
         if config.checkpoint == "orbax":
             if config.parallel == "pmap":
-                raise UsageError("--checkpoint orbax saves arrays as they lie on the devices, which --parallel pmap cuts in a way of its own;"
-                                 " use --parallel jit or shard_map, or --checkpoint safetensors.")  # fmt: skip
+                raise UsageError(
+                    "--checkpoint orbax saves arrays as they lie on the devices, which --parallel pmap cuts in its own "
+                    "way; use --parallel jit or shard_map, or --checkpoint safetensors."
+                )
             from dlx.train.orbax import OrbaxCheckpoints
 
-            return closing.enter_context(OrbaxCheckpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True))
+            return closing.enter_context(
+                OrbaxCheckpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True)
+            )
         if not self.writes:
             return None
         return closing.enter_context(Checkpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True))
 
     def _saving(self, store: Any, every: int) -> Callable:
-        save = engine.SaveCheckpoints(store, self.layout, every=every, meta=self._meta, score=_score, whole=self.config.checkpoint == "orbax")
+        save = engine.SaveCheckpoints(
+            store, self.layout, every=every, meta=self._meta, score=_score, whole=self.config.checkpoint == "orbax"
+        )
 
         def hook(moment: engine.Moment) -> None:
             save.save(moment) if self.stopped.exit_code else save(moment)
@@ -228,6 +239,12 @@ class Run:
             return None
         self.note(f"Going on after step {step}.")
         return step, state
+
+    def _last_metrics(self, done: list[dict]) -> dict[str, np.ndarray]:
+        """Of the last chunk, or of the log where a run that had ended was resumed."""
+        lines = done or (read_records(self.folder.metrics) if self.writes else [])
+        last = lines[-1] if lines else {}
+        return {name: np.asarray(value) for name, value in last.items() if isinstance(value, np.ndarray | list)}
 
     def _how_to_resume(self) -> str:
         if self.config.checkpoint_every == 0:

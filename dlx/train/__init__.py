@@ -1,4 +1,4 @@
-"""Training: any pure step(state, batch) in compiled chunks, over seeds and devices, with checkpoints and exact resume."""
+"""Training: any pure step(state, batch) in compiled chunks, over seeds and devices, with exact resume."""
 
 from dlx.train.batches import batch_table, evaluation_table, steps_per_epoch
 from dlx.train.evaluate import evaluator

@@ -33,7 +33,14 @@ class EpochOrders:
 
 
 def batch_table(
-    seeds: tuple[int, ...], *, step: int, count: int, length: int, examples: int, batch_size: int, orders: EpochOrders | None = None
+    seeds: tuple[int, ...],
+    *,
+    step: int,
+    count: int,
+    length: int,
+    examples: int,
+    batch_size: int,
+    orders: EpochOrders | None = None,
 ) -> np.ndarray:
     """Indices of the batches of steps step, ..., step + count - 1, without replacement within an epoch.
 
@@ -65,7 +72,7 @@ def batch_table(
 
 
 def evaluation_table(examples: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Every example once, in order: indices (K, B) int32 and weights (K, B) float32, 0 where the last batch is padded."""
+    """Every example once, in order: indices (K, B) int32, weights (K, B) float32, 0 where the last batch is padded."""
     batches = -(-examples // batch_size)
     index = np.zeros(batches * batch_size, np.int32)
     index[:examples] = np.arange(examples)

@@ -15,7 +15,9 @@ from dlx.train.program import measure_program
 __all__ = ["evaluator"]
 
 
-def evaluator(measure: Callable, data: Any, *, batch_size: int = 1000, layout: Layout | None = None, replicas: int = 1) -> Callable:
+def evaluator(
+    measure: Callable, data: Any, *, batch_size: int = 1000, layout: Layout | None = None, replicas: int = 1
+) -> Callable:
     """Puts the data on the devices and compiles the measurement at its first call.
 
         metric = sum_i weight_i value_i / sum_i weight_i        over the examples of all batches

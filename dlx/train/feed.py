@@ -1,4 +1,4 @@
-"""What a chunk of steps reads: data on the devices and a table of indices, a window of streaming batches, or nothing."""
+"""What a chunk of steps reads: data on the devices and a table of indices, streaming batches, or nothing."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +24,7 @@ class WindowSource(Protocol):
         """Goes to where the batch of `step` comes next."""
 
     def window(self, count: int) -> Any:
-        """The next `count` batches, arrays (count, B, ...); with several processes this process's part of each batch."""
+        """The next `count` batches, arrays (count, B, ...); with several processes this process's part of each."""
 
 
 class _Nothing:
@@ -54,8 +54,15 @@ class _Resident:
         self.data = layout.place("shared", data)
 
     def prepare(self, step: int, count: int) -> None:
-        table = batch_table(self.seeds, step=step, count=count, length=self.length, examples=self.examples,
-                            batch_size=self.batch_size, orders=self.orders)
+        table = batch_table(
+            self.seeds,
+            step=step,
+            count=count,
+            length=self.length,
+            examples=self.examples,
+            batch_size=self.batch_size,
+            orders=self.orders,
+        )
         self.ready = (step, self.layout.place("table", table))
 
     def take(self, step: int, count: int) -> tuple:
@@ -92,7 +99,9 @@ class _Streaming:
 
     def _padded(self, count: int) -> Any:
         window = self.windows.window(count)
-        return jax.tree.map(lambda a: np.concatenate([a, np.zeros((self.length - count, *a.shape[1:]), a.dtype)]), window)
+        return jax.tree.map(
+            lambda a: np.concatenate([a, np.zeros((self.length - count, *a.shape[1:]), a.dtype)]), window
+        )
 
     def epoch(self, step: int) -> float:
         return step / self.windows.batches_per_epoch
@@ -101,11 +110,13 @@ class _Streaming:
         self.reader.shutdown(cancel_futures=True)
 
 
-def make_feed(data: Any, layout: Layout, seeds: Sequence[int], *, batch_size: int | None, length: int, step: int) -> Any:
+def make_feed(
+    data: Any, layout: Layout, seeds: Sequence[int], *, batch_size: int | None, length: int, step: int
+) -> Any:
     """The feed for these data: nothing, arrays on the devices, or a stream read from `step` on.
 
-    A feed has `source` (see `train_program`), `take(step, count)` -> the program's (data, table), `prepare(step, count)`,
-    called while the devices work, `epoch(step)`, and `close()`.
+    A feed has `source` (see `train_program`), `take(step, count)` -> the program's (data, table), `prepare(step,
+    count)`, called while the devices work, `epoch(step)`, and `close()`.
     """
     if data is None:
         return _Nothing()

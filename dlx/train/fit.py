@@ -39,7 +39,7 @@ class Moment(NamedTuple):
     examples: int
     seconds: float
     compile_seconds: float
-    first_bad: np.ndarray | None = None
+    first_bad: np.ndarray = np.zeros(0, int)
 
 
 class Hook(Protocol):
@@ -49,7 +49,7 @@ class Hook(Protocol):
 
 
 def initialise(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequence[float]] | None = None) -> Any:
-    """The states of all replicas on the host, stacked: replica (v, s) has the v-th value of the sweep and the s-th seed.
+    """The states of all replicas on the host: replica (v, s) has the v-th value of the sweep and the s-th seed.
 
     Args:
       init: init(key) -> state; with a sweep init(key, **hyperparameters).
@@ -126,8 +126,8 @@ def fit(
     Args:
       step: step(state, batch) -> (state, {name: (sum, count)}), pure. `batch` is None without data.
       init: init(key) -> state, any pytree.
-      data: arrays with a leading axis of N examples, put on the devices as they are stored; a `WindowSource` for data too
-        large for that; None for a step without data.
+      data: arrays with a leading axis of N examples, put on the devices as they are stored; a `WindowSource` for data
+        too large for that; None for a step without data.
       steps: of each replica, counted from the beginning also when resuming.
       batch_size: B, in all devices together.
       seeds: a replica each; the replica's initial key and its order of the data come from its seed.
@@ -145,13 +145,14 @@ def fit(
     at, state = resume or (0, initialise(init, seeds, sweep))
     _check_counter(at, state)
     state = layout.place("state", state)
-    periods = [log_every, *(hook.every for hook in hooks if getattr(hook, "every", 0))]
+    periods = [log_every, *(every for hook in hooks if (every := getattr(hook, "every", 0)))]
 
     def chunk_after(step: int) -> int:
         return min([steps - step, *(period - step % period for period in periods)])
 
     feed = make_feed(data, layout, replica_seeds, batch_size=batch_size, length=min(log_every, steps), step=at)
-    program, records = None, []
+    program: Any = None
+    records: list[dict] = []
     with contextlib.closing(feed):
         while at < steps:
             count = chunk_after(at)
@@ -206,4 +207,5 @@ def _check(steps: int, log_every: int, batch_size: int | None, seeds: tuple, dat
 def _check_counter(at: int, state: Any) -> None:
     own = getattr(state, "step", None)
     if own is not None and not np.all(np.asarray(own) == at):
-        raise CheckpointError(f"The state has done {np.unique(np.asarray(own)).tolist()} steps and the run {at}: they do not belong together.")
+        done = np.unique(np.asarray(own)).tolist()
+        raise CheckpointError(f"The state has done {done} steps and the run {at}: they do not belong together.")

@@ -34,7 +34,9 @@ class Evaluate:
     def at(self, step: int, state: Any) -> dict[str, np.ndarray]:
         """The metrics of this step's state, measured unless they have just been."""
         if self.last[0] != step:
-            values = {f"{prefix}_{name}": value for prefix, run in self.measured.items() for name, value in run(state).items()}
+            values = {
+                f"{prefix}_{name}": value for prefix, run in self.measured.items() for name, value in run(state).items()
+            }
             self.last = (step, values)
         return self.last[1]
 
@@ -59,17 +61,24 @@ class StopOnNonFinite:
                 self.failed[int(replica)] = int(moment.first_bad[replica])
                 self.report(self._line(int(replica), moment))
         if len(self.failed) == len(self.seeds):
-            raise NonFiniteError(f"Every replica has met NaN or infinity; the last line above says where. The run stops at step {moment.step}"
-                                 " without saving; a lower --learning-rate is the usual cure.")
+            raise NonFiniteError(
+                "Every replica has met NaN or infinity; the last line above says where. "
+                f"The run stops at step {moment.step}"
+                " without saving; a lower --learning-rate is the usual cure."
+            )
 
     def _line(self, replica: int, moment: Moment) -> str:
-        names = ", ".join(name for name, value in moment.metrics.items() if not np.isfinite(value[replica])) or "a metric"
-        return f"seed {self.seeds[replica]}: {names} not finite from step {self.failed[replica]} on; {self._leaf(replica, moment.state)}"
+        names = (
+            ", ".join(name for name, value in moment.metrics.items() if not np.isfinite(value[replica])) or "a metric"
+        )
+        found = f"seed {self.seeds[replica]}: {names} not finite from step {self.failed[replica]} on"
+        return f"{found}; {self._leaf(replica, moment.state)}"
 
     def _leaf(self, replica: int, state: Any) -> str:
         for path, leaf in jax.tree_util.tree_leaves_with_path(self.layout.fetch("state", state)):
             if isinstance(leaf, np.ndarray) and not np.all(np.isfinite(leaf[replica].astype(np.float64))):
-                return f"first leaf of the state that is not finite: {jax.tree_util.keystr(path, simple=True, separator='/')}"
+                name = jax.tree_util.keystr(path, simple=True, separator="/")
+                return f"first leaf of the state that is not finite: {name}"
         return "the state itself is finite"
 
 
@@ -77,7 +86,7 @@ class SaveCheckpoints:
     """Saves at every multiple of `every` and at the last step.
 
     Args:
-      checkpoints: an owner of a folder with save(step, state, meta=..., score=...) that copies the state before it returns.
+      checkpoints: an owner of a folder with save(step, state, meta=..., score=...), which copies the state at once.
       layout: fetches the state to the host, a copy.
       every: in steps; 0: only at the end.
       meta: () -> JSON object to store along.
@@ -89,7 +98,14 @@ class SaveCheckpoints:
         self, checkpoints: Any, layout: Layout, *, every: int, meta: Callable[[], dict],
         score: Callable[[Mapping[str, np.ndarray]], float | None] | None = None, whole: bool = False,
     ) -> None:  # fmt: skip
-        self.checkpoints, self.layout, self.every, self.meta, self.score, self.whole = checkpoints, layout, every, meta, score, whole
+        self.checkpoints, self.layout, self.every, self.meta, self.score, self.whole = (
+            checkpoints,
+            layout,
+            every,
+            meta,
+            score,
+            whole,
+        )
         self.saved = -1
 
     def __call__(self, moment: Moment) -> None:

@@ -86,7 +86,9 @@ class Layout:
 
         return jax.tree.map(stacked, self._broadcast("state", one), one)
 
-    def spread(self, function: Callable, ins: Sequence[Kind], outs: Sequence[Kind], *, donate: bool = False) -> Callable:
+    def spread(
+        self, function: Callable, ins: Sequence[Kind], outs: Sequence[Kind], *, donate: bool = False
+    ) -> Callable:
         """Compiles `function`, written for one replica, for all replicas on all devices.
 
         Args:
@@ -97,11 +99,17 @@ class Layout:
         donated = (0,) if donate else ()
         if self.parallel == "pmap":
             axes = tuple(self._pmap_axes(kind) for kind in ins)
-            return jax.pmap(everywhere, axis_name=self.mesh.axis_names[0], devices=self._pmap_devices(), in_axes=axes,
-                            out_axes=tuple(self._pmap_axes(kind) for kind in outs), donate_argnums=donated)
+            return jax.pmap(
+                everywhere,
+                axis_name=self.mesh.axis_names[0],
+                devices=self._pmap_devices(),
+                in_axes=axes,
+                out_axes=tuple(self._pmap_axes(kind) for kind in outs),
+                donate_argnums=donated,
+            )
         in_specs, out_specs = tuple(map(self.specs, ins)), tuple(map(self.specs, outs))
         if self.parallel == "shard_map":
-            # the step averages its own gradients; with check_vma on, the transpose of a replicated parameter would add them too
+            # the step averages its own gradients; under check_vma the transpose of a replicated leaf would add them too
             local = jax.shard_map(everywhere, mesh=self.mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
             return jax.jit(local, donate_argnums=donated)
         shardings = jax.tree.map(lambda p: NamedSharding(self.mesh, p), out_specs, is_leaf=lambda p: isinstance(p, P))
@@ -132,13 +140,16 @@ class Layout:
         return next((i for i, name in enumerate(p) if name == axis), None)
 
     def _pmap_axes(self, kind: Kind) -> Any:
-        return jax.tree.map(lambda p: None if self._cut_axis(p) is None else 0, self.specs(kind), is_leaf=lambda p: isinstance(p, P))
+        return jax.tree.map(
+            lambda p: None if self._cut_axis(p) is None else 0, self.specs(kind), is_leaf=lambda p: isinstance(p, P)
+        )
 
     def _pmap_devices(self) -> list | None:
         return None if jax.process_count() > 1 else list(self.mesh.devices.flat)
 
     def _broadcast(self, kind: Kind, tree: Any) -> Any:
         """The specs of `kind`, one for each leaf of `tree`."""
+
         def below(p: P, part: Any) -> Any:
             return jax.tree.map(lambda _: p, part)
 
@@ -146,7 +157,9 @@ class Layout:
 
     def _place_leaf(self, p: P, leaf: Any) -> jax.Array:
         if jax.dtypes.issubdtype(getattr(leaf, "dtype", np.dtype(float)), jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(self._place_leaf(p, jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+            return jax.random.wrap_key_data(
+                self._place_leaf(p, jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf)
+            )
         if self.parallel != "pmap" and isinstance(leaf, jax.Array) and leaf.sharding == NamedSharding(self.mesh, p):
             return leaf
         host, cut = np.asarray(leaf), None
@@ -187,8 +200,13 @@ def _join_axis(array: np.ndarray, axis: int) -> np.ndarray:
 
 
 def make_layout(
-    replicas: int, *, devices: int | None = None, parallel: Literal["jit", "pmap", "shard_map"] = "jit",
-    each: Literal["auto", "map", "vmap"] = "auto", spec: Any = P(), batch_size: int | None = None,
+    replicas: int,
+    *,
+    devices: int | None = None,
+    parallel: Literal["jit", "pmap", "shard_map"] = "jit",
+    each: Literal["auto", "map", "vmap"] = "auto",
+    spec: Any = P(),
+    batch_size: int | None = None,
 ) -> Layout:
     """Chooses the mesh (seed, data) for `replicas` on `devices`.
 
@@ -215,21 +233,28 @@ def make_layout(
         raise UsageError(f"--devices {wanted}: a run of {jax.process_count()} processes uses all {len(here)} devices.")
     along_seed = math.gcd(replicas, wanted)
     along_data = wanted // along_seed
-    if parallel == "pmap" and along_seed > 1 and (along_data > 1 or several):  # several: pmap takes keys of its own process only
+    if (
+        parallel == "pmap" and along_seed > 1 and (along_data > 1 or several)
+    ):  # several: pmap takes keys of its own process only
         along_seed, along_data = 1, wanted
     if batch_size is not None and batch_size % along_data:
         near = max(along_data, round(batch_size / along_data) * along_data)
         raise UsageError(
             f"--batch-size {batch_size} does not divide over {along_data} devices; the nearest that does is {near}."
         )
-    if parallel == "pmap":  # named as pmap's axis: its inputs then carry the sharding of its outputs and it compiles once
+    shape: tuple[int, ...] = (along_seed, along_data)
+    names: tuple[str, ...] = ("seed", "data")
+    if (
+        parallel == "pmap"
+    ):  # named as pmap's axis: its inputs then carry the sharding of its outputs and it compiles once
         shape, names = (wanted,), ("seed" if along_seed > 1 else "data",)
-    else:
-        shape, names = (along_seed, along_data), ("seed", "data")
     mesh = jax.make_mesh(shape, names, axis_types=(AxisType.Auto,) * len(shape), devices=here[:wanted])
     cut_by_compiler = parallel == "jit" and along_seed > 1
     if each == "map" and cut_by_compiler:
-        raise UsageError("--map map under --parallel jit would compute every seed on every device; use --parallel shard_map or --map vmap.")
+        raise UsageError(
+            "--map map under --parallel jit would compute every seed on every device; "
+            "use --parallel shard_map or --map vmap."
+        )
     if each == "auto":
         each = "map" if here[0].platform == "cpu" and not cut_by_compiler else "vmap"
     return Layout(mesh, replicas, parallel, each, spec)

@@ -2,35 +2,45 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from dlx.errors import UsageError
-from dlx.train.layout import Layout
+from dlx.train.layout import Kind, Layout
 
-__all__ = ["measure_program", "train_program"]
+__all__ = ["Step", "measure_program", "train_program"]
 
 Step = Callable[..., tuple[Any, dict[str, tuple[Any, Any]]]]
+Source = Literal["table", "window", "none"]
+
+_TAKE: dict[Source, Callable] = {
+    "table": lambda data, table, k: jax.tree.map(lambda a: a[table[k]], data),
+    "window": lambda data, table, k: jax.tree.map(lambda a: a[k], data),
+    "none": lambda data, table, k: None,
+}
+_KINDS: dict[Source, tuple[Kind, Kind]] = {
+    "table": ("shared", "table"),
+    "window": ("window", "shared"),
+    "none": ("shared", "shared"),
+}
 
 
-def train_program(step: Step, layout: Layout, *, source: str = "table") -> Callable:
+def train_program(step: Step, layout: Layout, *, source: Source = "table") -> Any:
     """Compiles `n` steps, n traced, so that one program serves every chunk length.
 
     Args:
       step: step(state, batch) -> (state, {name: (sum, count)}), with the keyword `axis_name` if batches are cut over
         devices under pmap or shard_map.
       layout: where replicas and batches lie.
-      source: "table": batch k is data[table[k]]; "window": batch k is data[k], for data that stream in; "none": no data,
-        the batch is None.
+      source: "table": batch k is data[table[k]]; "window": batch k is data[k], for data that stream in; "none": the
+        batch is None.
     Returns: program(state, data, table, n) -> (state, sums, first_bad); `state` is donated; `sums` {name: (sum, count)}
       over the steps, each (S,); `first_bad` (S,) counts the steps before the first non-finite metric, n if none.
     """
-    take = {"table": lambda data, table, k: jax.tree.map(lambda a: a[table[k]], data),
-            "window": lambda data, table, k: jax.tree.map(lambda a: a[k], data),
-            "none": lambda data, table, k: None}[source]
+    take = _TAKE[source]
     step = _on_axis(step, layout)
 
     def chunk(state: Any, data: Any, table: Any, n: jax.Array) -> tuple:
@@ -53,11 +63,11 @@ def train_program(step: Step, layout: Layout, *, source: str = "table") -> Calla
             sums, first_bad = lax.psum(sums, layout.axis_name), lax.pmin(first_bad, layout.axis_name)
         return state, sums, first_bad
 
-    kinds = {"table": ("shared", "table"), "window": ("window", "shared"), "none": ("shared", "shared")}[source]
-    return layout.spread(chunk, ("state", *kinds, "shared"), ("state", "replica", "replica"), donate=True)
+    kinds: tuple[Kind, ...] = ("state", *_KINDS[source], "shared")
+    return layout.spread(chunk, kinds, ("state", "replica", "replica"), donate=True)
 
 
-def measure_program(measure: Callable, layout: Layout) -> Callable:
+def measure_program(measure: Callable, layout: Layout) -> Any:
     """Compiles one pass over data in masked batches.
 
     Args:
@@ -83,7 +93,8 @@ def _on_axis(step: Step, layout: Layout) -> Step:
         return step
     if "axis_name" not in inspect.signature(step).parameters:
         raise UsageError(
-            f"--parallel {layout.parallel} cuts a batch over {layout.data_size} devices, and this step takes no axis_name over which "
-            "to average its gradients; use --parallel jit, give as many seeds as devices, or add the keyword to the step."
+            f"--parallel {layout.parallel} cuts a batch over {layout.data_size} devices, and this step takes no "
+            "axis_name over which to average its gradients; use --parallel jit, give as many seeds as devices, or add "
+            "the keyword to the step."
         )
     return lambda state, batch: step(state, batch, axis_name=layout.axis_name)

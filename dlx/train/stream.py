@@ -15,8 +15,8 @@ __all__ = ["GrainStream"]
 class GrainStream:
     """Shuffled batches for `fit`, read by Grain's threads or worker processes.
 
-    Step k takes examples k B, ..., k B + B - 1 of the shuffled epochs, one after the other. So nothing but the step has to be
-    saved for an exact resume, whatever was read ahead and however many workers or processes there are.
+    Step k takes examples k B, ..., k B + B - 1 of the shuffled epochs, one after the other. So nothing but the step has
+    to be saved for an exact resume, whatever was read ahead and however many workers or processes there are.
 
     Args:
       source: random access (`len`, `[i]` -> a dict of arrays), or a `grain.MapDataset` with its own maps.
@@ -29,7 +29,9 @@ class GrainStream:
       DatasetError if there is less than one batch.
     """
 
-    def __init__(self, source: Any, *, batch_size: int, seed: int = 0, shuffle: bool = True, threads: int = 4, workers: int = 0) -> None:
+    def __init__(
+        self, source: Any, *, batch_size: int, seed: int = 0, shuffle: bool = True, threads: int = 4, workers: int = 0
+    ) -> None:
         try:
             import grain.python as grain
         except ImportError as error:
@@ -39,7 +41,9 @@ class GrainStream:
         examples = source if isinstance(source, grain.MapDataset) else grain.MapDataset.source(source)
         self.batches_per_epoch = len(examples) // batch_size
         if self.batches_per_epoch == 0:
-            raise DatasetError(f"The source holds {len(examples)} example(s), fewer than one batch of --batch-size {batch_size}.")
+            raise DatasetError(
+                f"The source holds {len(examples)} example(s), fewer than one batch of --batch-size {batch_size}."
+            )
         ordered = examples.seed(seed).shuffle() if shuffle else examples
         # the slice drops each epoch's remainder, so that an epoch ends with a batch
         self.endless = ordered[: self.batches_per_epoch * batch_size].repeat()
@@ -53,7 +57,9 @@ class GrainStream:
         """Goes to where the batch of `step` comes next."""
         processes, own = jax.process_count(), jax.process_index()
         part = self.endless[step * self.batch_size + own :: processes].batch(self.batch_size // processes)
-        reader = part.to_iter_dataset(self.grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads))
+        reader = part.to_iter_dataset(
+            self.grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)
+        )
         if self.workers:
             _parse_flags()
             reader = reader.mp_prefetch(self.grain.MultiprocessingOptions(num_workers=self.workers))

@@ -18,8 +18,8 @@ __all__ = ["Supervised", "SupervisedState", "stream_key", "supervised"]
 class SupervisedState(NamedTuple):
     """The state of a supervised run.
 
-    Fields: step counter; params; model_state, the model's other collections (batch statistics); opt_state; key, which never
-    changes: what is random at a step comes from `stream_key`; ema, the moving average of params, or None.
+    Fields: step counter; params; model_state, the model's other collections (batch statistics); opt_state; key, which
+    never changes: what is random at a step comes from `stream_key`; ema, the moving average of params, or None.
     """
 
     step: jax.Array
@@ -70,11 +70,11 @@ def supervised(
         objective = mean_i loss(model(prepare(x_i)), y_i) + penalty(params)
 
     Args:
-      model: a Flax Linen module, called as model(inputs, train=...). One with a field `axis_name` is told the axis over which
-        a batch is cut.
+      model: a Flax Linen module, called as model(inputs, train=...). One with a field `axis_name` is told the axis over
+        which a batch is cut.
       loss: loss(outputs, labels) -> (B,), a value an example.
-      optimizer: an optax transformation. Made by `optax.inject_hyperparams`, its hyperparameters may differ between replicas:
-        init(key, learning_rate=0.1).
+      optimizer: an optax transformation. Made by `optax.inject_hyperparams`, its hyperparameters may differ between
+        replicas: init(key, learning_rate=0.1).
       example: a batch, or the data; only shapes and dtypes are read.
       metrics: {name: function(outputs, labels) -> (B,)} beside the loss.
       prepare: batch -> batch inside the compiled step, as for casting uint8 to float.
@@ -125,7 +125,9 @@ def supervised(
 
         def objective(params: Any) -> tuple:
             rngs = {name: key(name) for name in streams}
-            outputs, changed = apply({"params": params, **state.model_state}, batch["inputs"], train=True, axis_name=axis_name, rngs=rngs)
+            outputs, changed = apply(
+                {"params": params, **state.model_state}, batch["inputs"], train=True, axis_name=axis_name, rngs=rngs
+            )
             values = {name: function(outputs, batch["labels"]) for name, function in scored.items()}
             cost = jnp.mean(values["loss"]) + (penalty(params) if penalty else 0.0)
             return cost, (changed, {name: _sum_and_count(v) for name, v in values.items()})
@@ -140,10 +142,13 @@ def supervised(
 
         def body(carry: tuple, piece: tuple) -> tuple:
             total, model_state = carry
-            gradient, (model_state, sums) = gradients(state._replace(model_state=model_state), piece[1], piece[0], axis_name)
+            gradient, (model_state, sums) = gradients(
+                state._replace(model_state=model_state), piece[1], piece[0], axis_name
+            )
             return (jax.tree.map(jnp.add, total, gradient), model_state), sums
 
         zero = jax.tree.map(jnp.zeros_like, state.params)
+        sums: Any
         (total, model_state), sums = lax.scan(body, (zero, state.model_state), (jnp.arange(accumulate), pieces))
         return jax.tree.map(lambda g: g / accumulate, total), (model_state, jax.tree.map(lambda a: a.sum(0), sums))
 
@@ -172,7 +177,7 @@ def supervised(
 
 
 def _sum_and_count(values: jax.Array, weight: jax.Array | None = None) -> tuple:
-    """Per-example values, the first axis the batch -> (sum, count). Padding may hold NaN, which a product would keep."""
+    """Values, the first axis the batch -> (sum, count). Padding may hold NaN, which a product would keep."""
     if weight is None:
         return values.sum(dtype=jnp.float32), jnp.float32(values.size)
     mask = weight.reshape(-1, *[1] * (values.ndim - 1))
@@ -191,6 +196,8 @@ def _with_hyperparameters(opt_state: Any, values: Mapping[str, Any]) -> Any:
     own = getattr(opt_state, "hyperparams", {})
     missing = sorted(set(values) - set(own))
     if missing:
-        raise UsageError(f"--sweep {', '.join(missing)}: the optimizer's hyperparameters are {', '.join(sorted(own)) or 'none'} "
-                         "(optax.inject_hyperparams makes them).")
+        raise UsageError(
+            f"--sweep {', '.join(missing)}: the optimizer's hyperparameters are {', '.join(sorted(own)) or 'none'} "
+            "(optax.inject_hyperparams makes them)."
+        )
     return opt_state._replace(hyperparams={**own, **{k: jnp.asarray(v, own[k].dtype) for k, v in values.items()}})
