@@ -80,6 +80,5 @@ def one_hot(labels: Integer[Array, "*batch"], classes: int, *, dtype=jnp.float32
     check_count("classes", classes)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(f"labels: got dtype {labels.dtype}, wanted integers")
-    # a small label type (uint8) could not hold every class number
     columns = jnp.broadcast_to(jnp.arange(classes, dtype=jnp.int32), (*labels.shape, classes))
-    return (labels.astype(jnp.int32)[..., None] == columns).astype(dtype)
+    return (labels[..., None] == columns).astype(dtype)

@@ -113,6 +113,7 @@ def test_dropout_is_on_in_training_only():
     variables = jax.jit(model.init)(KEY, x)
     plain = models.MLP(hidden=(64,)).apply(variables, x)
     assert_close(model.apply(variables, x), plain)
+    assert_close(model.apply(variables, x, rngs={"dropout": KEY}), plain)
     train = model.apply(variables, x, train=True, rngs={"dropout": KEY})
     assert_close(train, model.apply(variables, x, train=True, rngs={"dropout": KEY}))
     assert len(np.unique(np.asarray(train), axis=0)) == 4  # every example has its own mask

@@ -151,6 +151,7 @@ def test_schedules(x64, make):
         update, state = optimizer.update(g, state)
         updates.append(float(update[0]))
     assert state.count == 3
+    assert updates[1] < 0  # the schedule sees the steps done: 0, 1, 2
     first = make(0.1)
     assert updates[0] == pytest.approx(float(first.update(g, first.init(g))[0][0]))
     # a heavy ball rolls on with what it has, everything else stands
