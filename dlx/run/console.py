@@ -14,6 +14,8 @@ from dlx.run.signals import StopOnSignal
 
 __all__ = ["Console", "TensorBoard"]
 
+_BAR = "{percentage:3.0f}% {bar:10} {n_fmt}/{total_fmt}  {elapsed}<{remaining}{postfix}"
+
 
 class Console:
     """A hook that shows step, losses, accuracies (means over replicas), examples per second and the time left.
@@ -59,9 +61,7 @@ class Console:
         parts = [f"step {moment.step:{width}d}/{moment.steps}"]
         parts += [f"epoch {moment.epoch:.2f}"] if moment.epoch else []
         parts += [f"{name} {_mean(values):.4f}" for name, values in moment.metrics.items() if _is_shown(name)]
-        parts += (
-            [f"{moment.examples / moment.seconds:,.0f} examples/s"] if moment.examples and moment.seconds > 0 else []
-        )
+        parts += _throughput(moment)
         left = self._time_left(moment)
         print("  ".join(parts + ([f"{left} left"] if left else [])), flush=True)
 
@@ -69,12 +69,11 @@ class Console:
         if self._progress is None:
             from tqdm import tqdm
 
-            self._progress = tqdm(
-                total=moment.steps, initial=self._first, unit="step", file=sys.stdout, dynamic_ncols=True
-            )
-        self._progress.set_postfix_str(
-            "  ".join(f"{name} {value:.4f}" for name, value in self._shown.items()), refresh=False
-        )
+            # where a terminal does not know its width, tqdm would draw nothing
+            width: dict[str, Any] = {"dynamic_ncols": True} if _terminal_width() else {"ncols": 80, "nrows": 24}
+            self._progress = tqdm(total=moment.steps, initial=self._first, bar_format=_BAR, file=sys.stdout, **width)
+        parts = [f"{name} {value:.4f}" for name, value in self._shown.items()]
+        self._progress.set_postfix_str("  ".join(parts + _throughput(moment)), refresh=False)
         self._progress.update(moment.step - self._progress.n)
         if moment.step == moment.steps:
             self.close()
@@ -118,6 +117,17 @@ class TensorBoard:
     def close(self) -> None:
         """Closes the event file."""
         self._writer.close()
+
+
+def _throughput(moment: Any) -> list[str]:
+    return [f"{moment.examples / moment.seconds:,.0f} examples/s"] if moment.examples and moment.seconds > 0 else []
+
+
+def _terminal_width() -> int:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return 0
 
 
 def _is_shown(name: str) -> bool:
