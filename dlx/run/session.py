@@ -19,7 +19,7 @@ from dlx.run.environment import environment
 from dlx.run.folder import open_folder
 from dlx.run.lock import RunLock
 from dlx.run.options import Options
-from dlx.run.records import Records, read_records
+from dlx.run.records import Records, metric_names, read_records
 from dlx.run.report import write_report
 from dlx.run.result import build_result, larger_is_better, replica_labels, score_name
 from dlx.run.signals import StopOnSignal
@@ -146,7 +146,7 @@ class Run:
         if self.stopped.exit_code:
             self.note(f"Stopped by {self.stopped.reason} after step {self.step} of {steps}" + self._how_to_resume())
             raise SystemExit(self.stopped.exit_code)
-        self.final = {**self._last_metrics(done), **evaluate.at(self.step, state)}
+        self.final = {**self._last_metrics(per_epoch or config.log_every), **evaluate.at(self.step, state)}
         self.digest = state_digest(self.layout.fetch("state", state))
         return state
 
@@ -240,11 +240,14 @@ class Run:
         self.note(f"Going on after step {step}.")
         return step, state
 
-    def _last_metrics(self, done: list[dict]) -> dict[str, np.ndarray]:
-        """Of the last chunk, or of the log where a run that had ended was resumed."""
-        lines = done or (read_records(self.folder.metrics) if self.writes else [])
-        last = lines[-1] if lines else {}
-        return {name: np.asarray(value) for name, value in last.items() if isinstance(value, np.ndarray | list)}
+    def _last_metrics(self, window: int) -> dict[str, np.ndarray]:
+        """Means of the logged training metrics over the last `window` steps."""
+        lines = read_records(self.folder.metrics) if self.writes else []
+        steps = [0, *(line["step"] for line in lines)]
+        # a chunk that began before the window counts with what it has in it
+        weights = np.diff(np.maximum(steps, self.step - window))
+        names = [name for name in metric_names(lines) if name.startswith("train_")]
+        return {name: np.average([line[name] for line in lines], axis=0, weights=weights) for name in names}
 
     def _how_to_resume(self) -> str:
         if self.config.checkpoint_every == 0:
