@@ -70,7 +70,7 @@ def dropout(
         return inputs if mode == "inverted" else inputs * keep
     if rate == 0:
         return inputs
-    _check_key(key)
+    key = _check_key(key)
     if key.ndim == 0:
         mask = _mask(key, inputs.shape, rate)
     elif key.shape == inputs.shape[:1]:
@@ -85,7 +85,8 @@ def _mask(key: Array, shape: tuple[int, ...], rate: float) -> Array:
     return jax.random.bits(key, shape, jnp.uint32) >= jnp.uint32(round(rate * 2**32))
 
 
-def _check_key(key: Array | None) -> None:
+def _check_key(key: Array | None) -> Array:
     if key is None or not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         came = "None" if key is None else f"dtype {key.dtype}"
         raise TypeError(f"key: got {came}, wanted a key made by jax.random.key")
+    return key

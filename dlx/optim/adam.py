@@ -17,7 +17,7 @@ __all__ = ["AdamState", "adam"]
 class AdamState(NamedTuple):
     """State of `adam`."""
 
-    count: Int[Array, ""]
+    count: Int[Array, ""]  # type: ignore[assignment]  # hides tuple.count, as in optax
     """t, steps done."""
     mean: PyTree[Array]
     """v, running mean of the gradient, shaped as the parameters."""

@@ -16,14 +16,14 @@ __all__ = ["MomentumState", "SgdState", "momentum", "sgd"]
 class SgdState(NamedTuple):
     """State of `sgd`."""
 
-    count: Int[Array, ""]
+    count: Int[Array, ""]  # type: ignore[assignment]  # hides tuple.count, as in optax
     """Steps done."""
 
 
 class MomentumState(NamedTuple):
     """State of `momentum`."""
 
-    count: Int[Array, ""]
+    count: Int[Array, ""]  # type: ignore[assignment]  # hides tuple.count, as in optax
     """Steps done."""
     velocity: PyTree[Array]
     """v, shaped as the parameters."""
