@@ -14,7 +14,7 @@ def accuracy(
     *,
     top_k: int = 1,
 ) -> Float[Array, "*batch"]:
-    """Is the label among the k classes with the largest logits?
+    """Whether the label is among the k classes with the largest logits.
 
         a = 1 if fewer than k classes stand before the label, else 0
 
@@ -53,7 +53,7 @@ def accuracy(
 def binary_accuracy(
     logits: Float[Array, "*shape"], labels: Integer[Array, "*shape"] | Float[Array, "*shape"], *, threshold: float = 0.0
 ) -> Float[Array, "*shape"]:
-    """Does the sign of the logit tell the event?
+    """Whether the sign of the logit tells the event.
 
         a = 1 if [x > threshold] = [y > 1/2], else 0
 

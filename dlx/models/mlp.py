@@ -18,8 +18,8 @@ class Linear(nn.Module):
 
         y = x W + b
 
-    `{"kernel": (features, outputs), "bias": (outputs,)}`: features * outputs + outputs parameters; 7,850 for 784 features
-    and 10 classes.
+    `{"kernel": (features, outputs), "bias": (outputs,)}`: features * outputs + outputs parameters; 7,850 for 784
+    features and 10 classes.
 
     Attributes:
       outputs: units.
@@ -97,6 +97,7 @@ class MLP(nn.Module):
         check_range("dropout", self.dropout, 0, 1, open_high=True)
         get_activation(self.activation)
         get_initializer(self.kernel_init)
+        self.hidden = tuple(self.hidden)
         super().__post_init__()
 
     @nn.compact
