@@ -1,15 +1,15 @@
 """`python -m experiments` lists every experiment; `python -m experiments WORD` those whose line has WORD.
 
-Nothing is imported: docstrings and data sets are read off the source. (A misspelt `python -m experiments.nmae` is
-answered by Python itself, before any code of this package runs; `python -m experiments nmae` names the nearest.)
+Nothing is imported: docstrings and data sets are read off the source.
 """
 
 import ast
-import difflib
 import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+from experiments._unknown import no_such_experiment
 
 __all__ = ["Entry", "entries", "main"]
 
@@ -66,10 +66,8 @@ def main(args: list[str] | None = None) -> int:
     listed = entries(Path(__file__).parent)
     chosen = [entry for entry in listed if all(word.lower() in str(entry).lower() for word in wanted)]
     if wanted and not chosen:
-        names = [entry.name for entry in listed]
-        near = difflib.get_close_matches(wanted[0].removeprefix("experiments."), names, 3, 0.4)
-        hint = f" Perhaps you meant: {', '.join(near)}." if near else ""
-        print(f"error: no experiment {' '.join(wanted)!r}.{hint}\nThe list: python -m experiments", file=sys.stderr)
+        name = " ".join(wanted).removeprefix("experiments.")
+        print(no_such_experiment(name, [entry.name for entry in listed]), file=sys.stderr)
         return 2
     try:
         print("\n".join(map(str, _aligned(chosen))), flush=True)

@@ -1,6 +1,7 @@
 """Multilayer perceptron on images, with dropout and weight decay (notes 001 section 4, 004 part 2).
 
     python -m experiments.mlp --dataset mnist --seeds 4
+    python -m experiments.mlp --dataset fashion_mnist --seeds 4
 
 to be measured
 """

@@ -1,6 +1,7 @@
 """Softmax regression on images: one affine layer, softmax and cross entropy (notes 001 section 4, 004 part 1).
 
     python -m experiments.softmax_regression --dataset mnist --seeds 4
+    python -m experiments.softmax_regression --dataset fashion_mnist --seeds 4
 
 to be measured
 """
