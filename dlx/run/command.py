@@ -1,6 +1,7 @@
 """From the words of the command line to a configuration, to `main(config)`, to the RESULT line and an exit code."""
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -14,6 +15,11 @@ from dlx.run.parsing import parse
 from dlx.run.strict_json import dumps
 
 __all__ = ["launch"]
+
+_PEER_LOSS = (
+    "another process of this run has gone. Start all of them again with the same --name and --resume:"
+    " the run goes on after its last checkpoint"
+)
 
 
 def launch(config_class: type[Options], main: Callable[[Any], dict], args: Sequence[str] | None = None) -> NoReturn:
@@ -44,7 +50,6 @@ def _guarded(config_class: type[Options], main: Callable[[Any], dict], args: lis
         start(config)
         result = main(config)
         if is_main_process():
-            sys.stdout.flush()
             print(f"RESULT {dumps(result)}", flush=True)
         return 0
     except DlxError as error:
@@ -59,11 +64,17 @@ def _guarded(config_class: type[Options], main: Callable[[Any], dict], args: lis
     except Exception as error:
         if config is not None and _is_out_of_memory(error):
             return _fail(f"error: {_memory_hint(config, error)}", 1)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f": {error.filename}" if error.filename else ""
+            return _fail(f"error: {error.strerror}{where}. What was saved before is intact.", 1)
+        if _is_peer_loss(error):
+            _fail(f"error: {_PEER_LOSS} ({str(error).splitlines()[0][:200]})", 1)
+            os._exit(1)  # leaving in order would wait for the process that is gone
         raise
 
 
 def _fail(message: str, code: int) -> int:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # None where it was closed before the start
         sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError):
         print(message, file=sys.stderr, flush=True)
@@ -78,6 +89,13 @@ def _silence() -> int:
 
 def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+
+def _is_peer_loss(error: Exception) -> bool:
+    text = str(error)
+    return "Gloo" in text and any(
+        word in text for word in ("Connection closed", "Connection reset", "Broken pipe", "Timed out")
+    )
 
 
 def _memory_hint(config: Options, error: Exception) -> str:

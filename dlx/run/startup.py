@@ -17,6 +17,8 @@ __all__ = ["cpu_fingerprint", "cpu_model", "is_main_process", "keep_memory", "st
 
 # a dead peer is noticed after this many seconds
 _HEARTBEAT = 10
+# the others may still be busy when one has finished, or have met an error and be on their way out
+_FAREWELL = 60
 _TOO_LATE = "comes too late. Call dlx.run.start(config) before the first computation."
 
 
@@ -179,6 +181,7 @@ def _join(options: Options) -> None:
             jax.distributed.initialize(
                 options.coordinator, options.processes, options.process_id,
                 initialization_timeout=options.init_timeout + 30, heartbeat_timeout_seconds=_HEARTBEAT,
+                shutdown_timeout_seconds=_FAREWELL,
             )  # fmt: skip
         except ValueError as error:
             raise UsageError(

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 
@@ -122,3 +123,17 @@ def test_help_on_an_ascii_terminal(tmp_path):
     assert "--learning-rate" in done.stdout
     assert "Traceback" not in done.stderr
     assert "\r" not in done.stdout
+
+
+def test_standard_output_that_was_closed_before_the_start(tmp_path):
+    write_toy(tmp_path)
+    shell = " ".join(command()) + " >&-"
+    done = subprocess.run(shell, shell=True, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_disk_that_is_full(tmp_path):
+    done = run_toy(tmp_path, body="with open('/dev/full', 'w') as file:\n    file.write('x' * 10**6)")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: No space left on device. What was saved before is intact.\n"

@@ -131,3 +131,33 @@ def test_two_processes_meet_and_only_the_first_prints_the_result(tmp_path, free_
     assert first.startswith("RESULT ")  # nothing of what C++ prints while it connects
     assert result_of(first) == {"devices": 4, "processes": 2}
     assert second == ""
+
+
+PEERS = """
+import jax, jax.numpy as jnp, os, signal
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+mesh = Mesh(jax.devices(), ("data",))
+one = jax.make_array_from_callback((2,), NamedSharding(mesh, P("data")), lambda index: jnp.ones(1))
+total = jax.jit(jnp.sum, out_shardings=NamedSharding(mesh, P()))
+for turn in range(100000):
+    float(total(one).addressable_data(0))
+    if turn == 20 and config.process_id == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+return {}
+"""
+
+
+def test_a_peer_that_dies_is_named_in_one_line(tmp_path, free_port):
+    write_toy(tmp_path, PEERS.strip())
+    words = [sys.executable, "-m", "toy", "--processes", "2", "--coordinator", f"127.0.0.1:{free_port}"]
+    words += ["--init-timeout", "60", "--no-cache"]
+    pipes = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    both = [
+        subprocess.Popen([*words, "--process-id", str(me)], cwd=tmp_path, env=environment(tmp_path), **pipes)
+        for me in (0, 1)
+    ]
+    (_, errors), _ = [process.communicate(timeout=100) for process in both]
+    assert both[1].returncode == -9
+    assert both[0].returncode == 1, errors
+    assert "error: another process of this run has gone. Start all of them again" in errors
+    assert "Traceback" not in errors
