@@ -39,7 +39,7 @@ def test_seeds_and_data_on_one_mesh(parallel):
         assert_agree(tiny.replica(both, k), tiny.trained(seeds=(k,)))
 
 
-@pytest.mark.parametrize("parallel", ["jit", "shard_map"])
+@pytest.mark.parametrize("parallel", ["jit", pytest.param("shard_map", marks=pytest.mark.slow)])
 def test_vmapped_seeds_agree_with_mapped(parallel):
     devices = 1 if parallel == "jit" else 2  # three seeds on two devices: the data are cut
     vmapped = tiny.trained(seeds=(0, 1, 2), each="vmap", devices=devices, parallel=parallel)

@@ -10,6 +10,7 @@ from tests.train import tiny
 from tests.train.kinds import KINDS
 
 every_kind = pytest.mark.parametrize("kind", list(KINDS))
+parallels = pytest.mark.parametrize("parallel", ["jit", "shard_map", pytest.param("pmap", marks=pytest.mark.slow)])
 cut_kinds = pytest.mark.parametrize("kind", [name for name in KINDS if name != "image"])  # it has neither batch nor environments
 
 
@@ -51,10 +52,13 @@ def test_seeds_vmap(kind):
 
 
 @every_kind
-@pytest.mark.parametrize("parallel", ["pmap", "shard_map"])
-def test_seeds_over_devices(kind, parallel):
+@parallels
+def test_seeds_on_devices(kind, parallel):
     state, _ = fitted(kind, devices=2, parallel=parallel)
-    assert tiny.digest(state) == tiny.digest(reference(kind)[0])
+    if parallel == "jit":  # the compiler cuts a vmap
+        assert_agree(state, reference(kind)[0])
+    else:
+        assert tiny.digest(state) == tiny.digest(reference(kind)[0])
 
 
 @every_kind
@@ -65,7 +69,7 @@ def test_resume(kind):
 
 
 @cut_kinds
-@pytest.mark.parametrize("parallel", ["jit", "pmap", "shard_map"])
+@parallels
 def test_eight_devices(kind, parallel):
     """2 seeds x 4 pieces; under pmap 8 pieces. The metrics too: sums over all pieces."""
     state, records = fitted(kind, devices=8, parallel=parallel)
@@ -96,8 +100,8 @@ def test_counting_counts_each_example_of_an_epoch_once():
 
 @pytest.mark.parametrize(("kind", "metric"), [("environments", "distance"), ("scatter", "error"), ("image", "loss"), ("supervised", "loss")])
 def test_learns(kind, metric):
-    records = fitted(kind, steps=60, log_every=20)[1]
-    assert (records[-1][f"train_{metric}"] < records[0][f"train_{metric}"]).all()
+    values = [record[f"train_{metric}"] for record in fitted(kind, steps=60)[1]]
+    assert (np.mean(values[-10:], axis=0) < np.mean(values[:10], axis=0)).all()
 
 
 def test_without_data_there_are_no_epochs():

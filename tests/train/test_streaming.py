@@ -7,6 +7,9 @@ from dlx import train
 from tests.train import tiny
 
 
+task = tiny.task(tiny.Softmax())
+
+
 class Windows:
     """The batches of seed 0 in their order, read window by window."""
 
@@ -28,12 +31,12 @@ class Windows:
 
 def streamed(**options):
     windows = Windows()
-    return tiny.run(data=windows, **options), windows
+    return tiny.run(task, data=windows, **options), windows
 
 
 def test_equals_resident_data():
     state, windows = streamed(steps=7)
-    assert tiny.digest(state) == tiny.digest(tiny.run(steps=7))
+    assert tiny.digest(state) == tiny.digest(tiny.run(task, steps=7))
     assert windows.asked == [("seek", 0), ("window", 3), ("window", 3), ("window", 1)]
     assert isinstance(windows, train.WindowSource)
 
@@ -42,19 +45,19 @@ def test_resumed():
     half, _ = streamed(steps=4)
     resumed, windows = streamed(steps=7, resume=(4, half))
     assert windows.asked[0] == ("seek", 4)
-    assert tiny.digest(resumed) == tiny.digest(tiny.run(steps=7))
+    assert tiny.digest(resumed) == tiny.digest(tiny.run(task, steps=7))
 
 
 @pytest.mark.parametrize("parallel", ["jit", "pmap", "shard_map"])
 def test_on_eight_devices(parallel):
     state, _ = streamed(steps=3, devices=8, parallel=parallel)
-    assert tiny.digest(state) == tiny.digest(tiny.trained(devices=8, parallel=parallel))
+    assert tiny.digest(state) == tiny.digest(tiny.run(task, steps=3, devices=8, parallel=parallel))
 
 
 def test_all_seeds_see_the_same_batches():
     both, _ = streamed(steps=3, seeds=(0, 1))
-    assert tiny.digest(tiny.replica(both, 0)) == tiny.digest(tiny.trained())
-    assert tiny.digest(tiny.replica(both, 1)) != tiny.digest(tiny.trained(seeds=(1,)))  # there seed 1 has an order of its own
+    assert tiny.digest(tiny.replica(both, 0)) == tiny.digest(tiny.run(task, steps=3))
+    assert tiny.digest(tiny.replica(both, 1)) != tiny.digest(tiny.run(task, steps=3, seeds=(1,)))  # there seed 1 has an order of its own
 
 
 def test_an_error_of_the_reader_arrives():
@@ -65,11 +68,10 @@ def test_an_error_of_the_reader_arrives():
             return super().window(count)
 
     with pytest.raises(OSError, match="the disk is gone"):
-        tiny.run(data=Broken(), steps=7)
+        tiny.run(task, data=Broken(), steps=7)
 
 
 def test_epochs_are_counted():
-    task = tiny.network_task()
     records = train.fit(task.step, task.init, Windows(), steps=5, batch_size=tiny.BATCH, log_every=3)[1]
     assert [record["epoch"] for record in records] == [1.5, 2.5]
     assert np.isfinite(records[-1]["train_loss"]).all()
