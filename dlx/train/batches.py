@@ -1,10 +1,13 @@
 """Which examples make up which batch: a pure function of (seed, step), computed on the host."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from dlx.data.batching import epoch_order
 from dlx.errors import DatasetError
 
-__all__ = ["EpochOrders", "batch_table", "evaluation_table", "steps_per_epoch"]
+__all__ = ["batch_table", "evaluation_table", "shuffled", "steps_per_epoch"]
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
@@ -17,19 +20,9 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     return examples // batch_size
 
 
-class EpochOrders:
-    """The permutations of the epochs at hand; an epoch's order is drawn from default_rng([seed, epoch])."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[int, int, int], np.ndarray] = {}
-
-    def __call__(self, seed: int, epoch: int, examples: int) -> np.ndarray:
-        order = self.kept.get((seed, epoch, examples))
-        if order is None:
-            self.kept = {k: v for k, v in self.kept.items() if k[1] >= epoch - 1}
-            order = np.random.default_rng([seed, epoch]).permutation(examples).astype(np.int32)
-            self.kept[seed, epoch, examples] = order
-        return order
+def shuffled(seed: int, epoch: int, examples: int) -> np.ndarray:
+    """`dlx.data.epoch_order` as (examples,) int32."""
+    return epoch_order(examples, seed=seed, epoch=epoch).astype(np.int32)
 
 
 def batch_table(
@@ -40,7 +33,7 @@ def batch_table(
     length: int,
     examples: int,
     batch_size: int,
-    orders: EpochOrders | None = None,
+    order: Callable[[int, int, int], np.ndarray] = shuffled,
 ) -> np.ndarray:
     """Indices of the batches of steps step, ..., step + count - 1, without replacement within an epoch.
 
@@ -50,10 +43,9 @@ def batch_table(
       count: how many steps; rows beyond them, up to `length`, are zero and not to be used.
       examples: N.
       batch_size: B.
-      orders: keeps permutations between calls.
+      order: (seed, epoch, examples) -> the order of an epoch; a cached one spares its drawing at every call.
     Returns: (replicas, length, B) int32.
     """
-    orders = orders or EpochOrders()
     per_epoch = steps_per_epoch(examples, batch_size)
     table = np.zeros((len(seeds), length, batch_size), np.int32)
     for replica, seed in enumerate(seeds):
@@ -64,8 +56,7 @@ def batch_table(
         while done < count:
             epoch, within = divmod(step + done, per_epoch)
             take = min(count - done, per_epoch - within)
-            order = orders(seed, epoch, examples)
-            rows = order[within * batch_size : (within + take) * batch_size]
+            rows = order(seed, epoch, examples)[within * batch_size : (within + take) * batch_size]
             table[replica, done : done + take] = rows.reshape(take, batch_size)
             done += take
     return table

@@ -1,5 +1,6 @@
 """What a chunk of steps reads: data on the devices and a table of indices, streaming batches, or nothing."""
 
+import functools
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, runtime_checkable
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 
 from dlx.errors import DatasetError, UsageError
-from dlx.train.batches import EpochOrders, batch_table, steps_per_epoch
+from dlx.train.batches import batch_table, shuffled, steps_per_epoch
 from dlx.train.layout import Layout
 
 __all__ = ["WindowSource", "make_feed"]
@@ -50,7 +51,9 @@ class _Resident:
         self.examples = example_count(data)
         self.per_epoch = steps_per_epoch(self.examples, batch_size)
         self.layout, self.seeds, self.batch_size, self.length = layout, seeds, batch_size, length
-        self.orders, self.ready = EpochOrders(), (-1, None)
+        # an epoch's order serves many chunks, and a chunk may reach into the next epoch
+        self.order = functools.lru_cache(maxsize=2 * len(seeds))(shuffled)
+        self.ready = (-1, None)
         self.data = layout.place("shared", data)
 
     def prepare(self, step: int, count: int) -> None:
@@ -61,7 +64,7 @@ class _Resident:
             length=self.length,
             examples=self.examples,
             batch_size=self.batch_size,
-            orders=self.orders,
+            order=self.order,
         )
         self.ready = (step, self.layout.place("table", table))
 
