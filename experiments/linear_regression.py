@@ -13,7 +13,8 @@ import numpy as np
 import dlx
 from dlx.run import Options, launch
 
-TRUTH = {"weights": (2.0, -3.4), "bias": 4.2}
+# weights and, last, bias of the data set "linear"
+TRUTH = np.array([2.0, -3.4, 4.2])
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def main(config: Config) -> dict:
         run.table("Weights, bias last (mean over replicas)", weight_rows(config, data.card, found.mean(0), closed))
         metrics = {"least_squares_error": np.abs(found - closed).max(1)}
         if config.dataset == "linear":
-            metrics["weight_error"] = np.abs(found - truth()).max(1)
+            metrics["weight_error"] = np.abs(found - TRUTH).max(1)
         return metrics
 
     return dlx.run.train(config, task, data, after=compare)
@@ -54,11 +55,6 @@ def main(config: Config) -> dict:
 def half_squared_error(outputs: Any, labels: Any) -> Any:
     """1/2 (h - y)^2, whose gradient is h - y."""
     return dlx.losses.squared_error(outputs, labels[:, None], half=True)
-
-
-def truth() -> np.ndarray:
-    """The weights that made the data "linear", bias last."""
-    return np.array([*TRUTH["weights"], TRUTH["bias"]])
 
 
 def least_squares(train: Any) -> np.ndarray:
@@ -71,7 +67,7 @@ def weight_rows(config: Config, card: Any, found: np.ndarray, closed: np.ndarray
     """A table: coefficient, gradient descent, least squares and, where it is known, the truth."""
     columns = [found, closed]
     if config.dataset == "linear":
-        columns.append(truth())
+        columns.append(TRUTH)
     names = [*(card.columns or [f"x{i + 1}" for i in range(len(found) - 1)]), "bias"]
     header = ["coefficient", "gradient descent", "least squares", "truth"][: 1 + len(columns)]
     return [header, *([name, *(f"{column[i]:.4f}" for column in columns)] for i, name in enumerate(names))]
