@@ -66,8 +66,7 @@ def main(args: list[str] | None = None) -> int:
     listed = entries(Path(__file__).parent)
     chosen = [entry for entry in listed if all(word.lower() in str(entry).lower() for word in wanted)]
     if wanted and not chosen:
-        name = " ".join(wanted).removeprefix("experiments.")
-        print(no_such_experiment(name, [entry.name for entry in listed]), file=sys.stderr)
+        print(no_such_experiment(" ".join(wanted), [entry.name for entry in listed]), file=sys.stderr)
         return 2
     try:
         print("\n".join(map(str, _aligned(chosen))), flush=True)

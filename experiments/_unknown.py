@@ -24,6 +24,6 @@ def exit_if_unknown(words: Sequence[str]) -> None:
 
 def no_such_experiment(name: str, names: Sequence[str]) -> str:
     """A message with the experiments whose names are near."""
-    near = difflib.get_close_matches(name, names, 3, 0.4)
+    near = difflib.get_close_matches(name.removeprefix("experiments."), names, 3, 0.4)
     hint = f" Perhaps you meant: {', '.join(near)}." if near else ""
     return f"error: no experiment {name!r}.{hint}\nThe list: python -m experiments"

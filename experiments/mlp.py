@@ -7,7 +7,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import dlx
 from dlx.run import Options, launch, require
@@ -45,16 +45,21 @@ def main(config: Config) -> dict:
     data = dlx.data.load(config.dataset)
     model = dlx.models.MLP(config.hidden, len(data.card.classes), activation=config.activation, dropout=config.dropout)
     optimizer = dlx.optim.create(config.optimizer, config.learning_rate, l2=config.weight_decay)
+    prepare = dlx.data.prepare(data.card)
     task = dlx.train.supervised(
         model,
         dlx.losses.softmax_cross_entropy,
         optimizer,
         example=data.train,
         metrics={"accuracy": dlx.metrics.accuracy},
-        prepare=dlx.data.prepare(data.card),
+        prepare=prepare,
         **config.training_options(),
     )
-    return dlx.run.train(config, task, data)
+
+    def show(run: Any, state: Any) -> None:
+        run.show_answers(model, state, data, prepare)
+
+    return dlx.run.train(config, task, data, after=show)
 
 
 if __name__ == "__main__":

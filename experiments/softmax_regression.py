@@ -7,10 +7,11 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import dlx
 from dlx.run import Options, launch, require
+from dlx.run.figures import signed_colours
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,24 @@ def main(config: Config) -> dict:
     data = dlx.data.load(config.dataset)
     model = dlx.models.Linear(len(data.card.classes))
     optimizer = dlx.optim.create(config.optimizer, config.learning_rate, l2=config.weight_decay)
+    prepare = dlx.data.prepare(data.card)
     task = dlx.train.supervised(
         model,
         dlx.losses.softmax_cross_entropy,
         optimizer,
         example=data.train,
         metrics={"accuracy": dlx.metrics.accuracy},
-        prepare=dlx.data.prepare(data.card),
+        prepare=prepare,
         **config.training_options(),
     )
-    return dlx.run.train(config, task, data)
+
+    def show(run: Any, state: Any) -> None:
+        kernel = state.params["kernel"][0] if state.ema is None else state.ema["kernel"][0]
+        templates = kernel.T.reshape(-1, *data.card.input_shape).mean(-1)
+        run.picture(f"Weights of each class (seed {config.seed}): red for, blue against it", signed_colours(templates))
+        run.show_answers(model, state, data, prepare)
+
+    return dlx.run.train(config, task, data, after=show)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """All cases: each module enters its own."""
 
-from tools.faults import command_line, data
+from tools.faults import checkpoints, command_line, data, numerics, processes
 from tools.faults.case import CASES
 
-__all__ = ["CASES", "command_line", "data"]
+__all__ = ["CASES", "checkpoints", "command_line", "data", "numerics", "processes"]
