@@ -83,7 +83,7 @@ def _fail(message: str, code: int) -> int:
 
 def _silence() -> int:
     """Points standard output at nothing, so that the interpreter's last flush does not complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141
 
 

@@ -41,7 +41,7 @@ class Console:
         except BrokenPipeError:
             if self.stop is None:
                 raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self.stop.request(141)
 
     def begin(self, step: int) -> None:

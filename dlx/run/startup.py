@@ -37,8 +37,7 @@ def start(options: Options) -> None:
     if options.distributed or options.processes is not None:
         _join(options)
     try:
-        with _quiet_stdout() if _process_count(options) > 1 else contextlib.nullcontext():
-            available = jax.device_count()
+        available = jax.device_count()
     except RuntimeError as error:
         wanted = f"--platform {options.platform}" if options.platform else "JAX"
         raise UsageError(f"{wanted}: no such device can be used: {str(error).splitlines()[0]}") from None
@@ -169,6 +168,7 @@ def _join(options: Options) -> None:
         return
     if _is_initialised():
         raise UsageError("JAX has already started; several processes have to meet before the first computation.")
+    _separate_stdout()
     where = options.coordinator or "the detected coordinator"
     count = f"{options.processes} processes" if options.processes else "all processes"
     own = f"process {options.process_id}" if options.process_id is not None else "this process"
@@ -209,16 +209,13 @@ def _deadline(seconds: float, message: str) -> Iterator[None]:
         timer.cancel()
 
 
-@contextlib.contextmanager
-def _quiet_stdout() -> Iterator[None]:
-    """Keeps what C++ prints while the processes connect out of standard output."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
+def _separate_stdout() -> None:
+    """Keeps standard output for Python: what C++ prints there while processes connect goes to standard error."""
     try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(null)
+        number = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # closed, or replaced by something that is no file
+        return
+    sys.stdout.flush()
+    own = os.dup(number)
+    os.dup2(2, number)
+    sys.stdout = open(own, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, buffering=1)  # noqa: SIM115

@@ -83,6 +83,9 @@ def test_a_reader_that_goes_away_stops_the_fit(monkeypatch):
         def isatty(self):
             return False
 
+        def fileno(self):
+            return 77
+
     pointed = []
     monkeypatch.setattr("os.dup2", lambda source, target: pointed.append(target))
     stop = StopOnSignal()
@@ -91,4 +94,4 @@ def test_a_reader_that_goes_away_stops_the_fit(monkeypatch):
     console(moment(10, train_loss=[1.0, 1.0]))
     stopped = stop(moment(10))
     monkeypatch.undo()
-    assert (stopped, stop.exit_code, pointed) == (True, 141, [1])
+    assert (stopped, stop.exit_code, pointed) == (True, 141, [77])

@@ -11,6 +11,20 @@ from tests.run.toy import environment, result_of, run_toy, write_toy
 COUNT = "import jax\nreturn {'devices': jax.device_count(), 'platform': jax.default_backend()}"
 
 
+SUM = """
+import jax, jax.numpy as jnp, os, signal
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+mesh = Mesh(jax.devices(), ("data",))
+ones = jax.make_array_from_callback((jax.device_count(),), NamedSharding(mesh, P("data")), lambda index: jnp.ones(1))
+total = jax.jit(jnp.sum, out_shardings=NamedSharding(mesh, P()))
+for turn in range(TURNS):
+    found = float(total(ones).addressable_data(0))
+    if turn == 20 and config.process_id == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+return {"sum": found, "processes": jax.process_count()}
+""".strip()
+
+
 def in_python(folder, code, **more):
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=folder, env=environment(folder, **more), capture_output=True,
@@ -113,7 +127,7 @@ def test_another_c_library_is_left_alone(monkeypatch):
 
 
 def test_two_processes_meet_and_only_the_first_prints_the_result(tmp_path, free_port):
-    write_toy(tmp_path, "import jax\nreturn {'devices': jax.device_count(), 'processes': jax.process_count()}")
+    write_toy(tmp_path, SUM.replace("TURNS", "2"))
     words = [sys.executable, "-W", "error", "-m", "toy", "--processes", "2", "--coordinator", f"127.0.0.1:{free_port}"]
     words += ["--devices", "4", "--init-timeout", "60"]
     with contextlib.ExitStack() as closing:
@@ -129,26 +143,12 @@ def test_two_processes_meet_and_only_the_first_prints_the_result(tmp_path, free_
         (first, _), (second, errors) = [process.communicate(timeout=100) for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     assert first.startswith("RESULT ")  # nothing of what C++ prints while it connects
-    assert result_of(first) == {"devices": 4, "processes": 2}
+    assert result_of(first) == {"sum": 4.0, "processes": 2}
     assert second == ""
 
 
-PEERS = """
-import jax, jax.numpy as jnp, os, signal
-from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
-mesh = Mesh(jax.devices(), ("data",))
-one = jax.make_array_from_callback((2,), NamedSharding(mesh, P("data")), lambda index: jnp.ones(1))
-total = jax.jit(jnp.sum, out_shardings=NamedSharding(mesh, P()))
-for turn in range(100000):
-    float(total(one).addressable_data(0))
-    if turn == 20 and config.process_id == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-return {}
-"""
-
-
 def test_a_peer_that_dies_is_named_in_one_line(tmp_path, free_port):
-    write_toy(tmp_path, PEERS.strip())
+    write_toy(tmp_path, SUM.replace("TURNS", "100000"))
     words = [sys.executable, "-m", "toy", "--processes", "2", "--coordinator", f"127.0.0.1:{free_port}"]
     words += ["--init-timeout", "60", "--no-cache"]
     pipes = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
