@@ -10,7 +10,6 @@ import numpy as np
 
 from dlx.run.charts import Line, chart
 from dlx.run.page import aligned
-from dlx.run.result import score_name
 from tools.results_record import Documented
 
 __all__ = ["BEGIN", "END", "pages", "picture", "table"]
@@ -46,28 +45,31 @@ def _readme(recorded: Mapping[str, Kept], with_picture: Sequence[str]) -> str:
     shown = [f'<img src="docs/images/{name}.svg" width="32%" alt="{_alternative(recorded[name])}">'
              for name in with_picture[:_SHOWN]]  # fmt: skip
     row = f"<p>\n{chr(10).join(shown)}\n</p>\n\n" if shown else ""
-    return f"{table(recorded)}\n{row}Curves, seeds and machines: [docs/results.md](docs/results.md).\n"
+    commands = "\n".join(kept["command"] for kept in recorded.values())
+    more = "Curves, seeds and machines: [docs/results.md](docs/results.md)."
+    return f"{table(recorded)}\n{row}```\n{commands}\n```\n\n{more}\n"
 
 
-def table(recorded: Mapping[str, Kept]) -> str:
-    """A row a result: mean +- sd of the metric that judges it, the other metrics but those of training, the cost."""
-    rows = [
-        "| experiment | data set | seeds | result | also | steps | time | command |",
-        "|---|---|--:|---|---|--:|--:|---|",
-    ]
+def table(recorded: Mapping[str, Kept], *, root: str = "") -> str:
+    """A row a result: the metric that judges it, the other metrics but those of training, and the cost.
+
+    Args:
+      recorded: of `load`.
+      root: how a link gets to the checkout's root.
+    """
+    rows = ["| experiment | data set | seeds | result | also | steps | time |", "|---|---|--:|---|---|--:|--:|"]
     for kept in recorded.values():
         result = kept["result"]
-        headline = score_name(result["metrics"])
+        headline = kept["curve"]["metric"]
         also = [name for name in result["metrics"] if name != headline and not name.startswith("train_")]
         cells = [
-            result["experiment"],
+            f"[{result['experiment']}]({root}experiments/{result['experiment']}.py)",
             result["dataset"],
             _seeds(result),
             _metric(result, headline, bold=True),
             "<br>".join(_metric(result, name) for name in also),
             f"{result['steps']:,}",
             _duration(kept["wall_seconds"]),
-            f"`{kept['command']}`",
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
@@ -82,7 +84,7 @@ def _page(experiments: Sequence[Documented], recorded: Mapping[str, Kept], with_
         "writes: each row is a run of a command in an experiment's docstring. Mean ± sample standard deviation over",
         "the seeds; time is wall clock of the whole process, start-up and compilation included.",
         "",
-        table(recorded),
+        table(recorded, root="../"),
     ]
     for name, kept in recorded.items():
         result, machine = kept["result"], kept["machine"]
@@ -122,7 +124,7 @@ def _seeds(result: Mapping[str, Any]) -> str:
 def _metric(result: Mapping[str, Any], name: str, *, bold: bool = False) -> str:
     mean, std = _mean_and_sd(result, name)
     mean = f"**{mean}**" if bold else mean
-    return f"{_words(name)} {mean}" + (f" ± {std}" if len(result["seeds"]) > 1 else "")
+    return f"{_words(name)} {mean}" + (f"&nbsp;±&nbsp;{std}" if len(result["seeds"]) > 1 else "")
 
 
 def _mean_and_sd(result: Mapping[str, Any], name: str) -> list[str]:
@@ -152,8 +154,8 @@ def _speed(result: Mapping[str, Any]) -> str:
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.0f}&nbsp;s"
+    return f"{seconds / 60:.0f}&nbsp;min" if seconds < 5400 else f"{seconds / 3600:.1f}&nbsp;h"
 
 
 def _alternative(kept: Kept, *, escaped: bool = True) -> str:

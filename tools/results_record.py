@@ -119,6 +119,8 @@ def record(command: str, result: Mapping[str, Any], wall_seconds: float, folder:
 def _curve(result: Mapping[str, Any], folder: Path) -> dict:
     """The headline metric against the steps, one row of values a point; of the best value of a sweep."""
     name, seeds = score_name(result["metrics"]), len(result["seeds"])
+    if name is None:
+        raise RunError(f"{result['experiment']}: the result has no metric")
     swept = [row["values"] for row in result.get("sweep", [])]
     first = swept.index(result["best"]) * seeds if swept else 0
     held = [line for line in read_records(folder / "metrics.jsonl") if name in line]

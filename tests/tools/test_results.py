@@ -138,6 +138,12 @@ def test_the_best_of_a_sweep_is_drawn(tmp_path):
     assert record("x", result, 1.0, tmp_path)["curve"]["values"] == [[3.0, 4.0]]
 
 
+def test_a_result_without_metric(tmp_path):
+    (tmp_path / "environment.json").write_text("[{}]")
+    with pytest.raises(RunError, match="toy: the result has no metric"):
+        record("x", {"experiment": "toy", "seeds": [0], "metrics": {}}, 1.0, tmp_path)
+
+
 def test_a_failing_command_stops_with_its_output(root, tmp_path, capsys):
     (root / "experiments" / "broken.py").write_text(BROKEN)
     assert results.main(["--run", "broken", "toy", "--runs-dir", str(tmp_path / "runs")], root) == 1
@@ -169,15 +175,9 @@ def test_table(ran):
     rows = table(load(ran / "results")).splitlines()
     assert [row.split(" | ")[1] for row in rows[2:]] == ["fashion_mnist", "mnist"]
     cells = rows[3].strip("| ").split(" | ")
-    assert cells[:6] == [
-        "toy",
-        "mnist",
-        "2",
-        "test accuracy **0.7500** ± 0.0707",
-        "test loss 6.43e-5 ± 0.11e-5",
-        "1,200",
-    ]
-    assert cells[7] == f"`{MNIST}`"
+    assert cells[:3] == ["[toy](experiments/toy.py)", "mnist", "2"]
+    accuracy, loss = "test accuracy **0.7500**&nbsp;±&nbsp;0.0707", "test loss 6.43e-5&nbsp;±&nbsp;0.11e-5"
+    assert cells[3:6] == [accuracy, loss, "1,200"]
 
 
 def test_pages(ran):
@@ -186,6 +186,7 @@ def test_pages(ran):
     assert readme.endswith(f"{END}\nafter\n")
     assert "\nold\n" not in readme
     assert 'src="docs/images/toy-mnist.svg"' in readme
+    assert f"\n{MNIST}\n```" in readme
     for shown in ('src="images/toy-mnist.svg"', f"    {MNIST}\n", "CPU of Theseus, 2 cores"):
         assert shown in page
     assert "| train loss | 1.500 | 0.100 | 1.400 | 1.600 |" in page
@@ -220,7 +221,7 @@ def test_check_passes_and_writes_nothing(ran, capsys):
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("README.md", "| toy | mnist |", "| toy | mnist2 |", "README.md: stale"),
+        ("README.md", "| mnist |", "| mnist2 |", "README.md: stale"),
         ("docs/results.md", "Theseus", "Troy", "docs/results.md: stale"),
         ("docs/images/toy-mnist.svg", "0.7500", "0.7600", "docs/images/toy-mnist.svg: stale"),
         (
