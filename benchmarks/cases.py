@@ -1,0 +1,140 @@
+"""What is compared with what, and the goals."""
+
+import dataclasses
+from typing import Literal
+
+from benchmarks.measure import Mode, Side
+
+__all__ = ["CASES", "Case", "Comparison"]
+
+FIT, BARE, TORCH = "benchmarks.sides_dlx:fit", "benchmarks.sides_dlx:bare", "benchmarks.sides_torch:train"
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """One row.
+
+    Fields:
+      what: in words.
+      side, against: names of sides.
+      kind: "ratio", rate of `side` over that of `against`; "overhead", time of `side` over that of `against`, minus 1;
+        "extra", milliseconds that `side` takes longer for each event; "inside", milliseconds of the event itself.
+      goal: at least (ratio) or at most (all others); None: told for information.
+      modes: in which the goal holds; in others the row is told for information.
+    """
+
+    what: str
+    side: str
+    against: str
+    kind: Literal["ratio", "overhead", "extra", "inside"] = "ratio"
+    goal: float | None = None
+    modes: tuple[Mode, ...] = ("1t", "2t")
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Sides that are measured together, and the rows that come of them."""
+
+    title: str
+    sides: tuple[Side, ...]
+    rows: tuple[Comparison, ...]
+    modes: tuple[Mode, ...] = ("1t", "2t")
+    events: int = 1
+    """In a round, for the kind "extra"."""
+
+
+def _one_model(optimizer: str, goal: float) -> Case:
+    options = {"optimizer": optimizer}
+    fused = Side("PyTorch fused", TORCH, {**options, "fused": True})
+    more = Comparison(f"fit against fused {optimizer} of PyTorch", "fit", "PyTorch fused")
+    return Case(
+        f"MLP 784-256-10, batch 128, {optimizer}: `fit` with shuffling, metrics, log and console",
+        (Side("fit", FIT, options), Side("PyTorch", TORCH, options), fused),
+        (Comparison("fit against PyTorch, examples a second", "fit", "PyTorch", goal=goal), more),
+    )
+
+
+def _overhead(optimizer: str) -> Case:
+    options = {"optimizer": optimizer}
+    return Case(
+        f"What the engine costs, MLP 784-256-10, batch 128, {optimizer}: `fit` against a bare compiled loop",
+        (
+            Side("bare loop", BARE, options),
+            Side("fit", FIT, options),
+            Side("fit, log_every 468", FIT, {**options, "log_every": 468}),
+            Side("fit with evaluation", FIT, {**options, "evaluate_every": 468}),
+        ),
+        (
+            Comparison("fit, a moment every 100 steps", "fit", "bare loop", "overhead", 0.03),
+            Comparison("fit, a moment every 468 steps", "fit, log_every 468", "bare loop", "overhead", 0.03),
+            Comparison("fit, and 10,000 examples evaluated every 468 steps", "fit with evaluation", "bare loop", "overhead"),
+        ),
+    )  # fmt: skip
+
+
+def _many_seeds(batch_size: int, steps: int, goal: float) -> Case:
+    options = {"batch_size": batch_size, "seeds": 16, "steps": steps}
+    peer = "PyTorch, one after the other"
+    sides = (
+        Side("pmap", FIT, {**options, "devices": 2, "parallel": "pmap"}),
+        Side("shard_map", FIT, {**options, "devices": 2, "parallel": "shard_map"}),
+        Side("lax.map", FIT, {**options, "each": "map"}),
+        Side("vmap", FIT, {**options, "each": "vmap"}),
+        Side(peer, TORCH, {"batch_size": batch_size, "models": 16, "steps": steps}),
+    )
+    rows = (
+        Comparison("2 devices, pmap, lax.map in each", "pmap", peer, goal=goal, modes=("2t",)),
+        Comparison("2 devices, shard_map, lax.map in each", "shard_map", peer),
+        Comparison("1 device, lax.map", "lax.map", peer),
+        Comparison("1 device, vmap", "vmap", peer),
+    )
+    return Case(f"16 MLPs 784-256-10 at once, sgd, batch {batch_size}", sides, rows)
+
+
+def _checkpoint() -> Case:
+    # 784-1000-250-10: 1,037,760 parameters, with Adam's moments 12.5 MB
+    options = {"optimizer": "adam", "hidden": (1000, 250), "steps": 300}
+    return Case(
+        "A checkpoint of a 1M-parameter Adam state (12.5 MB) every 100 steps",
+        (Side("without", FIT, options), Side("with", FIT, {**options, "checkpoint_every": 100})),
+        (
+            Comparison("ms that the loop waits for a checkpoint", "with", "without", "inside", 5.0, ("2t",)),
+            Comparison("ms in all, the writing thread's share of the processors included", "with", "without", "extra"),
+        ),
+        events=3,
+    )
+
+
+def _accelerator(seeds: int) -> Case:
+    options = {"optimizer": "adam", "seeds": seeds, "steps": 468, "log_every": 117}
+    kinds = ("jit", "shard_map", "pmap")
+    sides = tuple(Side(kind, FIT, {**options, "parallel": kind}) for kind in kinds)
+    # one after the other, a model takes as long as a lone one
+    torch = {"optimizer": "adam", "fused": True, "steps": 468, "device": "cuda"}
+    return Case(
+        f"An epoch of MNIST's shape (MLP, adam, batch 128), seeds at once: {seeds}",
+        (*sides, Side("PyTorch, one model", TORCH, torch)),
+        tuple(Comparison(f"{kind}, all seeds together", kind, "PyTorch, one model") for kind in kinds),
+        modes=("accelerator",),
+    )
+
+
+def _product() -> Case:
+    return Case(
+        "The machine: float32 products of 2048 x 2048 matrices, which bound the rest (1 example = 1,000 operations)",
+        (Side("JAX", "benchmarks.sides_dlx:product"), Side("PyTorch", "benchmarks.sides_torch:product")),
+        (Comparison("JAX against PyTorch", "JAX", "PyTorch"),),
+    )
+
+
+CASES: dict[str, Case] = {
+    "product": _product(),
+    "sgd": _one_model("sgd", 1.4),
+    "adam": _one_model("adam", 1.7),
+    "overhead_sgd": _overhead("sgd"),
+    "overhead_adam": _overhead("adam"),
+    "seeds_128": _many_seeds(128, 100, 1.6),
+    "seeds_16": _many_seeds(16, 400, 4.0),
+    "checkpoint": _checkpoint(),
+    **{f"epoch_{seeds}_seeds": _accelerator(seeds) for seeds in (1, 8, 64, 512)},
+}
