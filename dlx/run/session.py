@@ -159,6 +159,36 @@ class Run:
         """Adds a picture to the report: PNG bytes, a matplotlib figure, or an array of images (see `as_png`)."""
         self.pictures[caption] = picture
 
+    def show_answers(self, model: Any, state: Any, data: Any, prepare: Callable) -> None:
+        """Adds the confusion matrix of the first replica on `data.test` and, for images, its most certain mistakes.
+
+        Args:
+          model: a classifier, called as model(inputs).
+          state: of supervised learning, on the host, stacked over replicas.
+          data: a Dataset.
+          prepare: batch -> batch, as in training.
+        """
+        from dlx.run.figures import confusion_figure, mistakes_figure
+
+        params, others = jax.tree.map(
+            lambda a: a[0], (state.params if state.ema is None else state.ema, state.model_state)
+        )
+        answer = jax.jit(
+            lambda inputs: jax.nn.softmax(
+                model.apply({"params": params, **others}, prepare({"inputs": inputs})["inputs"])
+            )
+        )
+        inputs, labels = data.test["inputs"], np.asarray(data.test["labels"])
+        probabilities = np.concatenate([answer(inputs[i : i + 1000]) for i in range(0, len(inputs), 1000)])
+        seed = f"seed {self.config.seed}"
+        if inputs.ndim == 4:
+            self.picture(f"Its most certain mistakes ({seed}): true class, answer, certainty",
+                         mistakes_figure(inputs, labels, probabilities, classes=data.card.classes))  # fmt: skip
+        self.picture(
+            f"Answers by true class ({seed})",
+            confusion_figure(labels, probabilities.argmax(1), classes=data.card.classes),
+        )
+
     def table(self, caption: str, rows: Any) -> None:
         """Adds a table to the report, the first row its header."""
         self.tables[caption] = rows

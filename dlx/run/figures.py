@@ -1,0 +1,84 @@
+"""Figures that several experiments put into their report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["confusion_figure", "mistakes_figure", "signed_colours"]
+
+
+def signed_colours(values: np.ndarray) -> np.ndarray:
+    """Numbers as colours: white for 0, red above, blue below, one scale for all.
+
+    Args:
+      values: any shape, finite.
+    Returns: (*shape, 3) uint8.
+    """
+    scaled = values / max(float(np.abs(values).max()), np.finfo(np.float32).tiny)
+    red, blue = np.array([178, 24, 43]), np.array([33, 102, 172])
+    end = np.where((scaled > 0)[..., None], red, blue)
+    return np.round(255 + np.abs(scaled)[..., None] * (end - 255.0)).astype(np.uint8)
+
+
+def mistakes_figure(
+    images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, *, classes: Sequence[str], count: int = 24
+) -> Any:
+    """The examples that a classifier gets wrong, those first of which it is most certain.
+
+    Args:
+      images: (N, h, w, 1 or 3) uint8.
+      labels: (N,) class numbers.
+      probabilities: (N, classes) of the classifier.
+      classes: their names.
+      count: at most so many are shown.
+    Returns: a matplotlib figure; each picture is titled "label -> answer certainty".
+    """
+    from matplotlib.figure import Figure
+
+    answers = probabilities.argmax(1)
+    wrong = np.flatnonzero(answers != labels)
+    wrong = wrong[np.argsort(-probabilities[wrong, answers[wrong]], kind="stable")][:count]
+    columns = 6
+    rows = max(1, -(-len(wrong) // columns))
+    figure = Figure(figsize=(columns * 0.95, rows * 1.3), layout="constrained")
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, example in zip(figure.axes, wrong, strict=False):
+        image = images[example]
+        axes.imshow(
+            image[..., 0] if image.shape[-1] == 1 else image, cmap="gray_r", vmin=0, vmax=max(1, int(images.max()))
+        )
+        certainty = probabilities[example, answers[example]]
+        axes.set_title(
+            f"{classes[labels[example]]} \N{RIGHTWARDS ARROW} {classes[answers[example]]}\n{certainty:.2f}", fontsize=8
+        )
+    return figure
+
+
+def confusion_figure(labels: np.ndarray, answers: np.ndarray, *, classes: Sequence[str]) -> Any:
+    """How often each class is taken for each other, as shares of the true class.
+
+    Args:
+      labels, answers: (N,) class numbers.
+      classes: their names.
+    Returns: a matplotlib figure.
+    """
+    from matplotlib.figure import Figure
+
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, (labels, answers), 1)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = max(3.5, 0.42 * len(classes) + 1.2)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    # on a root scale, or the diagonal would be all there is to see
+    axes.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        colour = "white" if shares[row, column] > 0.4 else "black"
+        axes.text(column, row, f"{100 * shares[row, column]:.1f}", ha="center", va="center", fontsize=6, color=colour)
+    axes.set_xticks(range(len(classes)), classes, rotation=90 if max(map(len, classes)) > 2 else 0, fontsize=7)
+    axes.set_yticks(range(len(classes)), classes, fontsize=7)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("true class; shares in %")
+    return figure
