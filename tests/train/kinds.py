@@ -70,7 +70,9 @@ def gan_step(state: GanState, batch: dict, *, axis_name: str | None = None) -> t
     discriminator = optax.apply_updates(state.discriminator, updates)
     updates, g_opt = _generator_opt.update(mean_over(axis_name, jax.grad(g_loss)(state.generator)), state.generator_opt)
     generator = optax.apply_updates(state.generator, updates)
-    return GanState(state.step + 1, generator, discriminator, g_opt, d_opt, state.key), {"loss": (loss * count, jnp.float32(count))}
+    return GanState(state.step + 1, generator, discriminator, g_opt, d_opt, state.key), {
+        "loss": (loss * count, jnp.float32(count))
+    }
 
 
 def gan() -> Kind:
@@ -165,5 +167,11 @@ def supervised() -> Kind:
     return Kind(task.init, task.step, tiny.data(), 16)
 
 
-KINDS = {"supervised": supervised(), "gan": gan(), "counting": counting(), "environments": environments(), "scatter": scatter(),
-         "image": image()}
+KINDS = {
+    "supervised": supervised(),
+    "gan": gan(),
+    "counting": counting(),
+    "environments": environments(),
+    "scatter": scatter(),
+    "image": image(),
+}

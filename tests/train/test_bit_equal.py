@@ -20,8 +20,16 @@ class Capture:
 
 def fit(layout, *, seeds=(0,), log_every=3, **options):
     task = tiny.network_task()
-    state, records = train.fit(task.step, task.init, tiny.data(), batch_size=tiny.BATCH, seeds=seeds, log_every=log_every,
-                               layout=layout, **options)
+    state, records = train.fit(
+        task.step,
+        task.init,
+        tiny.data(),
+        batch_size=tiny.BATCH,
+        seeds=seeds,
+        log_every=log_every,
+        layout=layout,
+        **options,
+    )
     return layout.fetch("state", state), records
 
 
@@ -52,7 +60,9 @@ def test_hooks_change_nothing():
 
 @pytest.mark.parametrize("k", [0, 1, 2])
 def test_mapped_seed_equals_its_lone_run(k):
-    assert tiny.digest(tiny.replica(tiny.trained(seeds=(0, 1, 2), each="map"), k)) == tiny.digest(tiny.trained(seeds=(k,)))
+    assert tiny.digest(tiny.replica(tiny.trained(seeds=(0, 1, 2), each="map"), k)) == tiny.digest(
+        tiny.trained(seeds=(k,))
+    )
 
 
 @pytest.mark.parametrize("parallel", ["pmap", "shard_map"])

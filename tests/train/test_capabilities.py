@@ -14,7 +14,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "capabilities.md").read_text("utf-8
 
 def table(page: str, first: str) -> list[dict[str, str]]:
     """The rows of the Markdown table whose first column is called `first`."""
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")
+    ]
     start = next(i for i, cells in enumerate(lines) if cells[0] == first)
     rows = itertools.takewhile(lambda cells: len(cells) == len(lines[start]), lines[start + 2 :])
     return [dict(zip(lines[start], cells, strict=True)) for cells in rows]

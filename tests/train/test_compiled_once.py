@@ -31,11 +31,19 @@ def test_compiled_once(parallel, devices, compilations):
         layout = train.make_layout(1, devices=devices, parallel=parallel, batch_size=tiny.BATCH)
         measured = train.evaluator(task.measure, tiny.data(), batch_size=tiny.BATCH, layout=layout)
         hooks = [train.Evaluate({"test": measured}, every=every)]
-        _, records = train.fit(task.step, task.init, tiny.data(), steps=steps, batch_size=tiny.BATCH, hooks=hooks,
-                               log_every=log_every, layout=layout)
+        _, records = train.fit(
+            task.step,
+            task.init,
+            tiny.data(),
+            steps=steps,
+            batch_size=tiny.BATCH,
+            hooks=hooks,
+            log_every=log_every,
+            layout=layout,
+        )
         return [record["step"] for record in records], sum("test_loss" in record for record in records)
 
-    run(1, 1, 1)  # init, and the small programs that move arrays
+    run(8, 7, 5)  # init, and the small programs that move arrays
     del compilations[:]
     assert run(23, 7, 5) == ([5, 7, 10, 14, 15, 20, 21, 23], 5)
     assert len(compilations) == 2, compilations

@@ -25,7 +25,10 @@ def fit(data=None, **options):
 
 @pytest.mark.parametrize(("batch_size", "nearest"), [(100, 96), (101, 104), (97, 96), (3, 8)])
 def test_batch_size_that_does_not_divide(batch_size, nearest):
-    with pytest.raises(UsageError, match=f"--batch-size {batch_size} does not divide over 8 devices; the nearest that does is {nearest}"):
+    with pytest.raises(
+        UsageError,
+        match=f"--batch-size {batch_size} does not divide over 8 devices; the nearest that does is {nearest}",
+    ):
         train.make_layout(1, devices=8, batch_size=batch_size)
 
 
@@ -50,7 +53,9 @@ def test_mapped_seeds_cut_by_the_compiler():
 @pytest.mark.parametrize("parallel", ["pmap", "shard_map"])
 def test_step_that_cannot_average(parallel):
     layout = train.make_layout(1, devices=2, parallel=parallel)
-    with pytest.raises(UsageError, match=f"--parallel {parallel} cuts a batch over 2 devices, and this step takes no axis_name"):
+    with pytest.raises(
+        UsageError, match=f"--parallel {parallel} cuts a batch over 2 devices, and this step takes no axis_name"
+    ):
         fit(layout=layout)
     fit(layout=train.make_layout(2, devices=2, parallel=parallel), seeds=(0, 1))  # a seed on each: nothing to average
 
@@ -62,11 +67,15 @@ def test_less_data_than_a_batch():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"steps": 0}, "--steps wants at least 1; got 0"), ({"log_every": 0}, "--log-every wants at least 1; got 0"),
-     ({"seeds": ()}, "--seeds wants at least 1; got 0"), ({"batch_size": 0}, "--batch-size wants at least 1 .*got 0"),
-     ({"batch_size": None}, "--batch-size wants at least 1 .*got None"),
-     ({"sweep": {"a": (1, 2), "b": (1,)}}, r"sweep's lists want one common length.*'a': 2, 'b': 1"),
-     ({"sweep": {"a": ()}}, "sweep's lists want one common length of at least 1")],
+    [
+        ({"steps": 0}, "--steps wants at least 1; got 0"),
+        ({"log_every": 0}, "--log-every wants at least 1; got 0"),
+        ({"seeds": ()}, "--seeds wants at least 1; got 0"),
+        ({"batch_size": 0}, "--batch-size wants at least 1 .*got 0"),
+        ({"batch_size": None}, "--batch-size wants at least 1 .*got None"),
+        ({"sweep": {"a": (1, 2), "b": (1,)}}, r"sweep's lists want one common length.*'a': 2, 'b': 1"),
+        ({"sweep": {"a": ()}}, "sweep's lists want one common length of at least 1"),
+    ],
 )
 def test_numbers(options, message):
     with pytest.raises(UsageError, match=message):
@@ -75,8 +84,11 @@ def test_numbers(options, message):
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [({"a": np.zeros((4, 2)), "b": np.zeros(5)}, r"one common first axis; got .*'a'.*\(4,\).*'b'.*\(5,\)"),
-     ({"a": np.float32(1)}, "one common first axis"), ({}, "one common first axis")],
+    [
+        ({"a": np.zeros((4, 2)), "b": np.zeros(5)}, r"one common first axis; got .*'a'.*\(4,\).*'b'.*\(5,\)"),
+        ({"a": np.float32(1)}, "one common first axis"),
+        ({}, "one common first axis"),
+    ],
 )
 def test_data_without_a_common_first_axis(data, message):
     with pytest.raises(DatasetError, match=message):

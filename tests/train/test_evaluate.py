@@ -27,8 +27,15 @@ def by_hand(params, data):
 
 @pytest.mark.parametrize(
     ("examples", "batch_size", "parallel", "devices", "seeds"),
-    [(40, 7, "jit", 1, (0,)), (13, 40, "jit", 1, (0,)), (41, 16, "jit", 8, (0,)), (41, 16, "pmap", 8, (0,)),
-     (41, 16, "shard_map", 8, (0,)), (9, 2, "shard_map", 8, (0, 1)), (3, 1000, "jit", 8, (0, 1))],
+    [
+        (40, 7, "jit", 1, (0,)),
+        (13, 40, "jit", 1, (0,)),
+        (41, 16, "jit", 8, (0,)),
+        (41, 16, "pmap", 8, (0,)),
+        (41, 16, "shard_map", 8, (0,)),
+        (9, 2, "shard_map", 8, (0, 1)),
+        (3, 1000, "jit", 8, (0, 1)),
+    ],
 )
 def test_equals_numpy_on_the_whole_set(examples, batch_size, parallel, devices, seeds):
     layout = train.make_layout(len(seeds), devices=devices, parallel=parallel)
@@ -69,7 +76,9 @@ def test_measure_of_ones_own():
         return {"label": (jnp.sum(weight * batch["labels"]), weight.sum()), "nothing": (jnp.float32(0), jnp.float32(0))}
 
     layout = train.make_layout(2)
-    got = train.evaluator(measure, tiny.data(11), batch_size=4, replicas=2)(layout.place("state", {"w": np.zeros((2, 1))}))
+    got = train.evaluator(measure, tiny.data(11), batch_size=4, replicas=2)(
+        layout.place("state", {"w": np.zeros((2, 1))})
+    )
     np.testing.assert_allclose(got["label"], [tiny.data(11)["labels"].mean()] * 2, rtol=1e-6)
     assert np.isnan(got["nothing"]).all()
 

@@ -19,8 +19,17 @@ def softmax_task():
 
 def fit(hooks, *, step=None, steps=8, seeds=(0,), log_every=3, layout=None):
     task = softmax_task()
-    return train.fit(step or task.step, task.init, tiny.data(), steps=steps, batch_size=tiny.BATCH, seeds=seeds, hooks=hooks,
-                     log_every=log_every, layout=layout)
+    return train.fit(
+        step or task.step,
+        task.init,
+        tiny.data(),
+        steps=steps,
+        batch_size=tiny.BATCH,
+        seeds=seeds,
+        hooks=hooks,
+        log_every=log_every,
+        layout=layout,
+    )
 
 
 class Seen:
@@ -55,7 +64,9 @@ def test_means_are_over_the_steps_since_the_previous_moment():
     fit([single], log_every=1, steps=6)
     fit([chunks], steps=6)
     losses = [m.metrics["train_loss"][0] for m in single.moments]
-    np.testing.assert_allclose([m.metrics["train_loss"][0] for m in chunks.moments], np.reshape(losses, (2, 3)).mean(1), rtol=1e-6)
+    np.testing.assert_allclose(
+        [m.metrics["train_loss"][0] for m in chunks.moments], np.reshape(losses, (2, 3)).mean(1), rtol=1e-6
+    )
 
 
 def test_a_hook_stops_the_fit_after_the_others_have_run():
@@ -98,13 +109,17 @@ class Folder:
 
 def test_checkpoints_hold_host_copies_of_their_step():
     folder, layout = Folder(), train.make_layout(2)
-    save = train.SaveCheckpoints(folder, layout, every=6, meta=lambda: {"note": 1}, score=lambda metrics: metrics["train_accuracy"].mean())
+    save = train.SaveCheckpoints(
+        folder, layout, every=6, meta=lambda: {"note": 1}, score=lambda metrics: metrics["train_accuracy"].mean()
+    )
     seen = Seen()
     fit([seen, save], seeds=(0, 1), layout=layout)
     assert [step for step, *_ in folder.saved] == [6, 8]
     for step, state, meta, score in folder.saved:
         assert state.step.tolist() == [step, step]
-        assert isinstance(state.params["kernel"], np.ndarray)  # its memory is its own: later chunks were donated the rest
+        assert isinstance(
+            state.params["kernel"], np.ndarray
+        )  # its memory is its own: later chunks were donated the rest
         assert meta == {"note": 1}
         assert score == next(m.metrics["train_accuracy"].mean() for m in seen.moments if m.step == step)
     want, _ = fit([], seeds=(0, 1), steps=6)
@@ -151,7 +166,9 @@ def test_nan_in_one_seed_leaves_the_others_alone():
     assert np.isnan(records[-1]["train_loss"]).tolist() == [False, True, False]
     for k in (0, 2):
         lone = fit([], step=poisoned(1), seeds=(k,))[0]
-        assert tiny.digest(tiny.replica(layout.fetch("state", state), k)) == tiny.digest(train.make_layout(1).fetch("state", lone))
+        assert tiny.digest(tiny.replica(layout.fetch("state", state), k)) == tiny.digest(
+            train.make_layout(1).fetch("state", lone)
+        )
 
 
 @pytest.mark.parametrize("parallel", ["jit", "shard_map"])

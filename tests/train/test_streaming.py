@@ -57,7 +57,9 @@ def test_on_eight_devices(parallel):
 def test_all_seeds_see_the_same_batches():
     both, _ = streamed(steps=3, seeds=(0, 1))
     assert tiny.digest(tiny.replica(both, 0)) == tiny.digest(tiny.run(task, steps=3))
-    assert tiny.digest(tiny.replica(both, 1)) != tiny.digest(tiny.run(task, steps=3, seeds=(1,)))  # there seed 1 has an order of its own
+    assert tiny.digest(tiny.replica(both, 1)) != tiny.digest(
+        tiny.run(task, steps=3, seeds=(1,))
+    )  # there seed 1 has an order of its own
 
 
 def test_an_error_of_the_reader_arrives():

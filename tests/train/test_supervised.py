@@ -20,7 +20,10 @@ def by_hand(params: dict, batch: dict, learning_rate: float, penalty: float = 0.
     logits = x @ kernel + bias
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     error = (p - np.eye(tiny.CLASSES)[y]) / len(y)
-    new = {"kernel": kernel - learning_rate * (x.T @ error + penalty * kernel), "bias": bias - learning_rate * error.sum(0)}
+    new = {
+        "kernel": kernel - learning_rate * (x.T @ error + penalty * kernel),
+        "bias": bias - learning_rate * error.sum(0),
+    }
     return new, {"loss": -np.log(p[np.arange(len(y)), y]).sum(), "accuracy": float((p.argmax(1) == y).sum())}
 
 
@@ -136,7 +139,9 @@ def test_moving_average_of_params():
     assert_close(state.ema["kernel"], average)
     weight = np.ones(40, np.float32)
     averaged = task.measure(state._replace(params=None), tiny.data(), weight)  # reads ema alone
-    assert averaged == tiny.task(tiny.Softmax()).measure(state._replace(params=state.ema, ema=None), tiny.data(), weight)
+    assert averaged == tiny.task(tiny.Softmax()).measure(
+        state._replace(params=state.ema, ema=None), tiny.data(), weight
+    )
 
 
 def test_penalty_enters_the_gradient_and_not_the_reported_loss():
@@ -154,7 +159,9 @@ def test_bfloat16_computes_in_it_and_keeps_float32():
 
     class Spy(tiny.Softmax):
         def __call__(self, inputs, *, train):
-            seen.append((inputs.dtype, self.variables["params"]["kernel"].dtype if not self.is_initializing() else None))
+            seen.append(
+                (inputs.dtype, self.variables["params"]["kernel"].dtype if not self.is_initializing() else None)
+            )
             return super().__call__(inputs, train=train)
 
     batch = tiny.data()

@@ -19,8 +19,10 @@ EXAMPLES, FEATURES, CLASSES, BATCH = 40, 6, 3, 16
 @functools.cache
 def data(examples: int = EXAMPLES) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
-    return {"inputs": rng.integers(0, 256, (examples, FEATURES), np.uint8),
-            "labels": rng.integers(0, CLASSES, examples).astype(np.int32)}
+    return {
+        "inputs": rng.integers(0, 256, (examples, FEATURES), np.uint8),
+        "labels": rng.integers(0, CLASSES, examples).astype(np.int32),
+    }
 
 
 def prepare(batch: dict) -> dict:
@@ -84,8 +86,15 @@ def network_task() -> train.Supervised:
 
 
 def run(
-    which: train.Supervised | None = None, *, steps: int, seeds: tuple[int, ...] = (0,), devices: int = 1, parallel: str = "jit",
-    each: str = "auto", resume: Any = None, **options: Any,
+    which: train.Supervised | None = None,
+    *,
+    steps: int,
+    seeds: tuple[int, ...] = (0,),
+    devices: int = 1,
+    parallel: str = "jit",
+    each: str = "auto",
+    resume: Any = None,
+    **options: Any,
 ) -> Any:
     """The host state after `steps` steps."""
     which = which or network_task()
@@ -117,12 +126,15 @@ def digest(state: Any) -> str:
     total = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(state):
         bits = raw(leaf)
-        total.update(f"{jax.tree_util.keystr(path)} {leaf.dtype} {bits.shape}".encode() + np.ascontiguousarray(bits).tobytes())
+        total.update(
+            f"{jax.tree_util.keystr(path)} {leaf.dtype} {bits.shape}".encode() + np.ascontiguousarray(bits).tobytes()
+        )
     return total.hexdigest()
 
 
 def distance(state: Any, other: Any) -> dict[str, float]:
     """Per leaf the largest difference as a fraction of the largest entry."""
+
     def one(a: Any, b: Any) -> float:
         a, b = raw(a).astype(np.float64), raw(b).astype(np.float64)
         assert a.shape == b.shape
