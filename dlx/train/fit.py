@@ -142,7 +142,10 @@ def fit(
     replica_seeds = tuple(seeds) * len(sweep_points(sweep))
     _check(steps, log_every, batch_size, replica_seeds, data)
     layout = layout or make_layout(len(replica_seeds), batch_size=batch_size)
+    if layout.replicas != len(replica_seeds):
+        raise UsageError(f"The layout is made for {layout.replicas} replica(s), and the run has {len(replica_seeds)}.")
     at, state = resume or (0, initialise(init, seeds, sweep))
+    _check_replicas(layout.replicas, state)
     _check_counter(at, state)
     state = layout.place("state", state)
     periods = [log_every, *(every for hook in hooks if (every := getattr(hook, "every", 0)))]
@@ -202,6 +205,14 @@ def _check(steps: int, log_every: int, batch_size: int | None, seeds: tuple, dat
             raise UsageError(f"--{name.replace('_', '-')} wants at least 1; got {value}.")
     if data is not None and (batch_size is None or batch_size < 1):
         raise UsageError(f"--batch-size wants at least 1 when there are data; got {batch_size}.")
+
+
+def _check_replicas(replicas: int, state: Any) -> None:
+    sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(state)} - {(replicas,)}
+    if sizes:
+        raise CheckpointError(
+            f"The state's leaves have first axes {sorted(sizes)}; a run of {replicas} replica(s) wants {(replicas,)}."
+        )
 
 
 def _check_counter(at: int, state: Any) -> None:
