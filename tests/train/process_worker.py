@@ -1,4 +1,6 @@
-"""One of several processes that train together: `python -m tests.train.process_worker ADDRESS NUMBER COUNT PARALLEL SEEDS FILE`.
+"""One of several processes that train together.
+
+    python -m tests.train.process_worker ADDRESS NUMBER COUNT PARALLEL SEEDS FILE
 
 Each has one CPU device; the first writes sha256 and leaves of the state, and the evaluation, to FILE.
 """

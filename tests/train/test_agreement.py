@@ -83,7 +83,7 @@ def eight_times():
 
 
 def test_checked_shard_map_adds_the_gradients_of_replicated_params():
-    """Why `Layout.spread` turns check_vma off: with it the transpose of a replicated parameter is a sum over devices."""
+    """Why `Layout.spread` turns check_vma off: with it a replicated parameter's gradient is summed over devices."""
     devices = 8
     mesh = jax.make_mesh((devices,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
     x, w = jnp.arange(16.0).reshape(16, 1) / 8, jnp.array([0.5])

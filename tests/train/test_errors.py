@@ -112,11 +112,19 @@ def test_resumed_counter_that_disagrees():
         train.fit(task.step, task.init, tiny.data(), steps=5, batch_size=16, seeds=(0, 1), resume=(3, mixed))
 
 
+def test_numbers_of_replicas_that_disagree():
+    with pytest.raises(UsageError, match=r"layout is made for 2 replica\(s\), and the run has 4"):
+        fit(seeds=(0, 1, 2, 3), layout=train.make_layout(2, devices=2, parallel="shard_map"))
+    two = {"w": np.zeros(2)}
+    with pytest.raises(CheckpointError, match=r"first axes \[\(2,\)\]; a run of 3 replica\(s\) wants \(3,\)"):
+        fit(seeds=(0, 1, 2), resume=(1, two))
+
+
 def test_unknown_hyperparameter():
     swept = tiny.task(tiny.Softmax(), optax.inject_hyperparams(optax.sgd)(learning_rate=0.1))
     with pytest.raises(UsageError, match="--sweep momentun: the optimizer's hyperparameters are learning_rate"):
         swept.init(jax.random.key(0), momentun=0.9)
-    with pytest.raises(UsageError, match="--sweep learning_rate: .* are none .optax.inject_hyperparams"):
+    with pytest.raises(UsageError, match=r"--sweep learning_rate: .* are none .optax.inject_hyperparams"):
         tiny.task(tiny.Softmax(), optax.sgd(0.1)).init(jax.random.key(0), learning_rate=0.5)
 
 

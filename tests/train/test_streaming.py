@@ -6,7 +6,6 @@ import pytest
 from dlx import train
 from tests.train import tiny
 
-
 task = tiny.task(tiny.Softmax())
 
 
