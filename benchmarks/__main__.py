@@ -1,6 +1,6 @@
 """Measures dlx against PyTorch and against bare JAX, and writes the page.
 
-python -m benchmarks                            everything that this machine can run: benchmarks/results.json, docs/benchmarks.md
+python -m benchmarks                            everything that this machine can run
 python -m benchmarks --only sgd adam --mode 1t  some cases, one mode; the results of the others stay
 python -m benchmarks --write                    the page only, from the results there are
 """

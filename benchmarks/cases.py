@@ -67,7 +67,7 @@ def _overhead(optimizer: str) -> Case:
         (
             Comparison("fit, a moment every 100 steps", "fit", "bare loop", "overhead", 0.03),
             Comparison("fit, a moment every 468 steps", "fit, log_every 468", "bare loop", "overhead", 0.03),
-            Comparison("fit, and 10,000 examples evaluated every 468 steps", "fit with evaluation", "bare loop", "overhead"),
+            Comparison("fit, and 10,000 evaluated every 468 steps", "fit with evaluation", "bare loop", "overhead"),
         ),
     )  # fmt: skip
 

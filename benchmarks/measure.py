@@ -99,7 +99,8 @@ def run_side(side: Side, mode: Mode) -> Iterator[tuple[dict[str, Any], Any]]:
         cwd=Path(__file__).resolve().parent.parent,
     )  # fmt: skip
     commands, answers = process.stdin, process.stdout
-    assert commands is not None and answers is not None
+    assert commands is not None
+    assert answers is not None
 
     def answer() -> dict[str, Any]:
         line = answers.readline()

@@ -84,7 +84,8 @@ class Timed:
 
 def fit(
     port: Port, *, optimizer: str = "sgd", batch_size: int = 128, hidden: tuple[int, ...] = (256,), seeds: int = 1,
-    dropout: float = 0.0, steps: int = 936, examples: int = 60_000, log_every: int = 100, devices: int | None = None, parallel: str = "jit",
+    dropout: float = 0.0, steps: int = 936, examples: int = 60_000, log_every: int = 100,
+    devices: int | None = None, parallel: str = "jit",
     each: str = "auto", evaluate_every: int = 0, checkpoint_every: int = 0, allocator: str = "default",
 ) -> None:  # fmt: skip
     """`dlx.train.fit` with shuffling, loss and accuracy, the stop on NaN, the log file and the console line."""

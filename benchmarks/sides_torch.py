@@ -1,5 +1,6 @@
 """The sides that run PyTorch: the best ordinary loop of a user, eager."""
 
+import itertools
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ LEARNING_RATE = {"sgd": 0.1, "adam": 1e-3}
 
 
 def make_data(examples: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """On the device, float32 and standardised beforehand, which spares the loop the work that dlx does at every step."""
+    """On the device, float32 and standardised beforehand: work that dlx does at every step."""
     random = np.random.default_rng(0)
     inputs = random.integers(0, 256, (examples, 784), np.uint8)
     labels = random.integers(0, 10, examples)
@@ -25,7 +26,7 @@ def make_data(examples: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
 def make_model(hidden: tuple[int, ...], optimizer: str, fused: bool, device: str) -> tuple[nn.Module, Any]:
     widths = [784, *hidden]
     layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     model = nn.Sequential(*layers, nn.Linear(widths[-1], 10)).to(device)
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]

@@ -50,7 +50,7 @@ STARTS = {
 def measure_starts(runs: int, starts: dict[str, Start] = STARTS) -> dict[str, dict[str, Any]]:
     """Each command `runs` times, in turn, after one run that warms the disk and fills the cache.
 
-    Returns: {name: seconds of wall clock and of processor time, each a list; others, processors used by other processes}.
+    Returns: {name: {"wall": seconds, "cpu": processor seconds, "others": processors used by others}}, a list each.
     """
     found: dict[str, dict[str, Any]] = {name: {"wall": [], "cpu": [], "others": []} for name in starts}
     with tempfile.TemporaryDirectory(prefix="dlx-bench-") as folder:

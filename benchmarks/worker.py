@@ -27,7 +27,7 @@ class Port:
         self._answer(facts)
 
     def skip(self, reason: str) -> None:
-        """This side cannot run here."""
+        """Says why it cannot run here."""
         self._answer({"skip": reason})
 
     def begin(self) -> bool:
@@ -48,7 +48,7 @@ class Port:
 
 
 def busy_seconds() -> float:
-    """Processor seconds that this machine, or its host in the machine's place, has spent so far; 0 where it does not say."""
+    """Processor seconds spent so far by all programs, and by the host in their place; 0 where Linux does not say."""
     try:
         line = Path("/proc/stat").read_text().split("\n", 1)[0].split()
     except OSError:
