@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import platform
 import shutil
 import tempfile
 
@@ -11,6 +10,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
+from dlx.run.startup import cpu_fingerprint
 from tests import tolerances, typechecker
 
 # devices and checks must be set before anything computes, and the hook before dlx is imported
@@ -21,7 +21,7 @@ jax.config.update("jax_default_matmul_precision", "highest")
 
 # most of a test's time is compilation: workers and later runs share it (28 s -> 11 s for the activations)
 if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-    name = f"dlx-test-compiled-{getpass.getuser()}-{platform.node()}-{jax.__version__}"
+    name = f"dlx-test-compiled-{getpass.getuser()}-{cpu_fingerprint()}-{jax.__version__}"
     jax.config.update("jax_compilation_cache_dir", os.path.join(tempfile.gettempdir(), name))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -35,6 +35,8 @@ TYPED_PACKAGES = [
         "foundations",
         "image",
         "information",
+        "kernels",
+        "linear",
         "losses",
         "metrics",
         "nn",
