@@ -5,6 +5,7 @@ import concurrent.futures
 import sys
 import tempfile
 import textwrap
+import time
 from pathlib import Path
 
 from tools.faults.case import Case, Outcome
@@ -33,14 +34,17 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no case {unknown[0]}; the cases are 1 to {max(CASES)}")
     chosen = [CASES[number] for number in options.numbers or sorted(CASES)]
-    failed, rows, seconds = 0, [], 0.0
-    with tempfile.TemporaryDirectory(prefix="dlx-faults-") as shared:
-        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            for item, outcome in zip(chosen, pool.map(lambda item: item.run(Path(shared)), chosen), strict=True):
-                print(shown(item, outcome), flush=True)
-                rows.append(row(item, outcome))
-                failed += bool(outcome.failure)
-                seconds += outcome.seconds
+    failed, rows = 0, []
+    begun = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="dlx-faults-") as shared,
+        concurrent.futures.ThreadPoolExecutor(options.jobs) as pool,
+    ):
+        for item, outcome in zip(chosen, pool.map(lambda item: item.run(Path(shared)), chosen), strict=True):
+            print(shown(item, outcome), flush=True)
+            rows.append(row(item, outcome))
+            failed += bool(outcome.failure)
+    seconds = time.monotonic() - begun
     print(f"{len(chosen) - failed} of {len(chosen)} cases as they should be, {seconds:.0f} s")
     if options.write:
         PAGE.write_text(_OPENING + "".join(rows), encoding="utf-8")

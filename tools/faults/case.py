@@ -41,7 +41,7 @@ class Case:
     @property
     def done(self) -> str:
         """What was done, in words."""
-        return " ".join((self.provoke.__doc__ or "").split())
+        return " ".join((self.provoke.__doc__ or "").split()).removesuffix(".")
 
     def run(self, shared: Path) -> Outcome:
         """Provokes the fault in a new folder."""

@@ -24,8 +24,7 @@ def go_on(stage: Stage, *more: str, name: str = "a", fault: str = "") -> Process
 
 @case(11, "kill -9 at each step, also in the midst of a save")
 def killed_at_each_step(stage: Stage) -> Seen:
-    """12 kills at the steps 1 to 12: after the log's line, with half a checkpoint, before and after it gets its name; the
-    same command again each time"""
+    """12 kills at the steps 1 to 12 (after the log's line; with half a checkpoint; before, after it gets its name)."""
     seen = None
     for step in range(1, 13):
         seen = go_on(stage, fault=f"kill:{step}:{_POINTS[step % 4]}").end().clean()
@@ -38,7 +37,7 @@ def killed_at_each_step(stage: Stage) -> Seen:
 
 @case(12, "kill -9 in the first save")
 def killed_in_first_save(stage: Stage) -> Seen:
-    """Killed when half of the first checkpoint is on the disk; the same command again"""
+    """Killed when half of the first checkpoint is on the disk; the same command again."""
     killed = go_on(stage, fault="kill:1:half").end().clean()
     must(killed.code == -9 and not stage.checkpoints("a"), "was not killed in its first save", killed)
     seen = go_on(stage).end()
@@ -48,7 +47,7 @@ def killed_in_first_save(stage: Stage) -> Seen:
 
 @case(13, "two kills in a row")
 def killed_twice(stage: Stage) -> Seen:
-    """Killed in the save of step 5, again at once after the start, with a line of the log cut short"""
+    """Killed in the save of step 5, again at once after the start, with a line of the log cut short."""
     go_on(stage, fault="kill:5:whole").end()
     with (stage.path("a") / "metrics.jsonl").open("a") as log:
         log.write('{"step": 6, "epoch": 0.5')
@@ -60,7 +59,7 @@ def killed_twice(stage: Stage) -> Seen:
 
 @case(14, "newest checkpoint truncated")
 def truncated(stage: Stage) -> Seen:
-    """The newest checkpoint cut in half before `--resume`"""
+    """The newest checkpoint cut in half before `--resume`."""
     begin(stage)
     newest = stage.checkpoints("a")[-1]
     os.truncate(newest, newest.stat().st_size // 2)
@@ -72,7 +71,7 @@ def truncated(stage: Stage) -> Seen:
 
 @case(15, "one bit flipped in the newest checkpoint")
 def flipped(stage: Stage) -> Seen:
-    """One bit of a parameter flipped before `--resume`"""
+    """One bit of a parameter flipped before `--resume`."""
     begin(stage)
     newest = stage.checkpoints("a")[-1]
     flip(newest)
@@ -84,7 +83,7 @@ def flipped(stage: Stage) -> Seen:
 
 @case(16, "every checkpoint damaged")
 def all_damaged(stage: Stage) -> Seen:
-    """One bit flipped in each checkpoint before `--resume`"""
+    """One bit flipped in each checkpoint before `--resume`."""
     begin(stage)
     for file in stage.checkpoints("a"):
         flip(file)
@@ -107,7 +106,7 @@ def flip(file: object) -> None:
 
 @case(17, "checkpoint with other leaves")
 def other_leaves(stage: Stage) -> Seen:
-    """`--resume --force-config --hidden 64 16` of a run with `--hidden 32`"""
+    """`--resume --force-config --hidden 64 16` of a run with `--hidden 32`."""
     begin(stage)
     seen = go_on(stage, "--hidden", "64", "16", "--force-config").end()
     must(stage.log("a")[-1]["step"] == 8, "the log of the run was touched", seen)
@@ -116,7 +115,7 @@ def other_leaves(stage: Stage) -> Seen:
 
 @case(18, "disk full in the midst of a save")
 def disk_full(stage: Stage) -> Seen:
-    """From step 9 on a checkpoint finds no space left; then the same command with space"""
+    """From step 9 on a checkpoint finds no space left; then the same command with space."""
     must(os.path.exists("/dev/full"), "this system has no /dev/full")
     begin(stage)
     before = stage.checkpoints("a")
@@ -129,7 +128,7 @@ def disk_full(stage: Stage) -> Seen:
 
 @case(19, "folder that cannot be written")
 def unwritable(stage: Stage) -> Seen:
-    """`--output-dir` below a file; in a folder without permission to write; `checkpoints` is a file"""
+    """`--output-dir` below a file; in a folder without permission to write; `checkpoints` is a file."""
     (stage.folder / "file").write_text("")
     below = stage.run(*SHORT, "--output-dir", "file/runs").ended(1, "file/runs", "--output-dir")
     locked = stage.folder / "locked"
@@ -147,7 +146,7 @@ def unwritable(stage: Stage) -> Seen:
 
 @case(20, "second process in the same folder")
 def two_owners(stage: Stage) -> Seen:
-    """The same `--name --resume` while the first process is still training"""
+    """The same `--name --resume` while the first process is still training."""
     first = stage.start(*SHORT, "--name", "a", fault="pace:2").wait_for("step  1/")
     stage.run(*SHORT, "--name", "a").ended(1, "exists", "--resume")
     seen = stage.run(*SHORT, "--name", "a", "--resume")
@@ -157,7 +156,7 @@ def two_owners(stage: Stage) -> Seen:
 
 @case(21, "checkpoint of another number of devices")
 def other_devices(stage: Stage) -> Seen:
-    """4 steps on 8 devices, resumed on 1 up to step 8, resumed on 2 up to step 12"""
+    """4 steps on 8 devices, resumed on 1 up to step 8, resumed on 2 up to step 12."""
     whole = stage.uninterrupted()
     words = list(SHORT)
     seen = None
@@ -190,7 +189,7 @@ file.write_leaves(Path(sys.argv[1]), leaves, step=manifest["step"], meta="{}")
 
 @case(22, "checkpoint of another jax, or of a newer dlx")
 def other_versions(stage: Stage) -> Seen:
-    """A checkpoint that says it was written with jax 0.99; one of a format that is not known yet"""
+    """A checkpoint that says it was written with jax 0.99; one of a format that is not known yet."""
     begin(stage)
     shutil.copytree(stage.path("a"), stage.path("b"))
     for name, kind in (("a", "jax"), ("b", "format")):
@@ -201,7 +200,7 @@ def other_versions(stage: Stage) -> Seen:
 
 @case(35, "another machine between save and resume")
 def other_machine(stage: Stage) -> Seen:
-    """Resumed where /proc/cpuinfo names another processor: compiled programs come from another cache folder"""
+    """Resumed where /proc/cpuinfo names another processor: compiled programs come from another cache folder."""
     begin(stage)
     cache = stage.folder / "cache"
     seen = stage.start(*SHORT, "--name", "a", "--resume", fault="cpu:Other", DLX_CACHE_DIR=str(cache)).end()

@@ -8,26 +8,26 @@ from tools.faults.stage import SHORT, Seen, Stage, must
 
 @case(1, "misspelt option", quick=True)
 def misspelt(stage: Stage) -> Seen:
-    """`--lerning-rate 0.1`"""
+    """`--lerning-rate 0.1`."""
     return stage.run("--lerning-rate", "0.1").ended(2, "--lerning-rate", "--learning-rate", "Perhaps you meant")
 
 
 @case(2, "a word where a number belongs", quick=True)
 def ill_typed(stage: Stage) -> Seen:
-    """`--epochs five`"""
+    """`--epochs five`."""
     return stage.run("--epochs", "five").ended(2, "--epochs", "'five'", "a number")
 
 
 @case(3, "unknown experiment", quick=True)
 def unknown_experiment(stage: Stage) -> Seen:
-    """`python -m experiments.mpl`, and `python -m experiments mpl`"""
+    """`python -m experiments.mpl`, and `python -m experiments mpl`."""
     stage.python("-m", "experiments", "mpl").end().ended(2, "'mpl'", "mlp", "python -m experiments")
     return stage.run(module="experiments.mpl").ended(2, "'mpl'", "mlp", "python -m experiments")
 
 
 @case(4, "impossible value", quick=True)
 def impossible(stage: Stage) -> Seen:
-    """`--learning-rate -1`, `--hidden` without a value, `--dropout 1`, `--batch-size 0`"""
+    """`--learning-rate -1`, `--hidden` without a value, `--dropout 1`, `--batch-size 0`."""
     stage.run("--learning-rate", "-1").ended(2, "--learning-rate", "more than 0", "-1")
     stage.run("--hidden").ended(2, "--hidden", "at least one")
     stage.run("--dropout", "1").ended(2, "--dropout", "less than 1")
@@ -36,13 +36,13 @@ def impossible(stage: Stage) -> Seen:
 
 @case(5, "batch that does not divide over the devices", quick=True)
 def indivisible(stage: Stage) -> Seen:
-    """`--batch-size 100 --devices 8`"""
+    """`--batch-size 100 --devices 8`."""
     return stage.run(*SHORT, "--batch-size", "100", "--devices", "8").ended(2, "--batch-size 100", "8 devices", "96")
 
 
 @case(6, "resume with another model")
 def other_model(stage: Stage) -> Seen:
-    """12 steps with `--hidden 32`, then `--resume --hidden 64`"""
+    """12 steps with `--hidden 32`, then `--resume --hidden 64`."""
     whole = stage.run(*SHORT, "--name", "a").result
     words = [word.replace("32", "64") for word in SHORT]
     refused = stage.run(*words, "--name", "a", "--resume", "--learning-rate", "0.1")
@@ -53,7 +53,7 @@ def other_model(stage: Stage) -> Seen:
 
 @case(34, "configuration file of an older version")
 def older_configuration(stage: Stage) -> Seen:
-    """`--config` with a saved file that lacks a field; then one with a field that dlx no longer knows"""
+    """`--config` with a saved file that lacks a field; then one with a field that dlx no longer knows."""
     stage.run(*SHORT, "--name", "a").ended(0)
     saved = json.loads((stage.path("a") / "config.json").read_text())
     del saved["options"]["weight_decay"]

@@ -13,7 +13,7 @@ _PEER_SECONDS = 20
 
 @case(23, "SIGTERM and Ctrl-C in the midst of an epoch")
 def stopped(stage: Stage) -> Seen:
-    """SIGTERM at step 2, resumed, Ctrl-C at step 5, resumed; then Ctrl-C twice in another run"""
+    """SIGTERM at step 2, resumed, Ctrl-C at step 5, resumed; then Ctrl-C twice in another run."""
     words = (*SHORT, "--name", "a", "--resume")
     shown = None
     for number, step, code in ((signal.SIGTERM, 2, 143), (signal.SIGINT, 5, 130)):
@@ -31,7 +31,7 @@ def stopped(stage: Stage) -> Seen:
 
 @case(24, "SIGTERM to one of two processes")
 def one_of_two_stopped(stage: Stage) -> Seen:
-    """SIGTERM to the second of two processes at step 3; then both again"""
+    """SIGTERM to the second of two processes at step 3; then both again."""
     words = (*SHORT, "--name", "a", "--resume")
     pair = stage.pair(*words, fault="pace:0.3")
     pair[0].wait_for("step  3/")
@@ -54,7 +54,7 @@ def two_devices(stage: Stage) -> dict:
 
 @case(25, "kill -9 of one of two processes")
 def peer_killed(stage: Stage) -> Seen:
-    """kill -9 of the second of two processes at step 3; then both again"""
+    """`kill -9` of the second of two processes at step 3; then both again."""
     words = (*SHORT, "--name", "a", "--resume")
     pair = stage.pair(*words, fault="pace:0.3")
     pair[0].wait_for("step  3/")
@@ -71,7 +71,7 @@ def peer_killed(stage: Stage) -> Seen:
 
 @case(26, "process that never comes")
 def peer_absent(stage: Stage) -> Seen:
-    """One of two processes, `--init-timeout 4`"""
+    """One of two processes, `--init-timeout 4`."""
     address = f"127.0.0.1:{free_port()}"
     words = ("--coordinator", address, "--processes", "2", "--process-id", "0", "--platform", "cpu")
     seen = stage.run(*SHORT, *words, "--init-timeout", "4")
@@ -81,7 +81,7 @@ def peer_absent(stage: Stage) -> Seen:
 
 @case(29, "1, 2 and 8 devices; two processes")
 def devices_agree(stage: Stage) -> Seen:
-    """The same run on 1 and 8 devices; by two processes, and by one with two devices"""
+    """The same run on 1 and 8 devices; by two processes, and by one with two devices."""
     whole = stage.uninterrupted()
     eight = stage.run(*SHORT, "--devices", "8", "--name", "eight")
     eight.ended(0)
@@ -98,7 +98,7 @@ def devices_agree(stage: Stage) -> Seen:
 
 @case(32, "reader gone, other locale, dumb terminal")
 def odd_terminals(stage: Stage) -> Seen:
-    """`| head -n 1`; LC_ALL=C; TERM=dumb on a pseudo-terminal; standard output closed"""
+    """`| head -n 1`; LC_ALL=C; TERM=dumb on a pseudo-terminal; standard output closed."""
     stage.uninterrupted()  # compiled programs
     ascii_only = stage.run(*SHORT, LC_ALL="C", LANG="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
     must(ascii_only.sha256 == stage.uninterrupted()["state_sha256"], "another result in another locale", ascii_only)

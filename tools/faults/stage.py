@@ -18,7 +18,7 @@ __all__ = ["ROOT", "FailedError", "Process", "Seen", "Stage", "must"]
 ROOT = Path(__file__).resolve().parents[2]
 _FOREIGN = ("JAX_", "XLA_", "DLX_", "TFDS_", "SLURM_", "OMPI_", "PYTHON", "HTTP", "http")
 # nobody answers at an address of TEST-NET-1 (RFC 5737)
-NO_NETWORK = {name: "http://192.0.2.1:3128" for name in ("http_proxy", "https_proxy")}
+NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy"), "http://192.0.2.1:3128")
 SHORT = ("--dataset", "digits", "--steps", "12", "--hidden", "32", "--log-every", "1", "--checkpoint-every", "1")
 
 

@@ -1,7 +1,9 @@
 """Runs an experiment with a fault built in: `python -m tools.faults.stand FAULT MODULE OPTIONS...`.
 
-    kill:STEP:POINT  kill -9 when the step's line has been logged (log), its checkpoint is half written (half), whole but
-                     without its name (whole), or under its name (saved)
+FAULT is one of
+
+    kill:STEP:POINT  kill -9 when the step's line has been logged (log), its checkpoint is half written (half), whole
+                     but without its name (whole), or under its name (saved)
     full:STEP        the disk has no room for the checkpoint of this step
     nan:STEP:SEED    the parameters of one seed become NaN in this step
     pace:SECONDS     every step takes so long
