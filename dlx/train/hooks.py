@@ -62,24 +62,23 @@ class StopOnNonFinite:
                 self.report(self._line(int(replica), moment))
         if len(self.failed) == len(self.seeds):
             raise NonFiniteError(
-                "Every replica has met NaN or infinity; the last line above says where. "
-                f"The run stops at step {moment.step}"
-                " without saving; a lower --learning-rate is the usual cure."
+                f"NaN or infinity in every seed, see above. The run stops at step {moment.step} and does not save it;"
+                " earlier checkpoints are kept. A lower --learning-rate is the usual cure."
             )
 
     def _line(self, replica: int, moment: Moment) -> str:
         names = (
             ", ".join(name for name, value in moment.metrics.items() if not np.isfinite(value[replica])) or "a metric"
         )
-        found = f"seed {self.seeds[replica]}: {names} not finite from step {self.failed[replica]} on"
+        found = f"seed {self.seeds[replica]}: {names} NaN or infinite from step {self.failed[replica]} on"
         return f"{found}; {self._leaf(replica, moment.state)}"
 
     def _leaf(self, replica: int, state: Any) -> str:
         for path, leaf in jax.tree_util.tree_leaves_with_path(self.layout.fetch("state", state)):
             if isinstance(leaf, np.ndarray) and not np.all(np.isfinite(leaf[replica].astype(np.float64))):
                 name = jax.tree_util.keystr(path, simple=True, separator="/")
-                return f"first leaf of the state that is not finite: {name}"
-        return "the state itself is finite"
+                return f"first in {name}"
+        return "its state is finite"
 
 
 class SaveCheckpoints:

@@ -64,7 +64,8 @@ def test_all_files_damaged_is_an_error_that_lists_them(tmp_path):
     with pytest.raises(CheckpointError, match=r"no checkpoint in .* can be read") as caught:
         restore(tmp_path, STATE)
     lines = str(caught.value).splitlines()
-    assert ["step_00000002" in lines[1], "step_00000001" in lines[2], len(lines)] == [True, True, 3]
+    assert ["step_00000002" in lines[1], "step_00000001" in lines[2], len(lines)] == [True, True, 4]
+    assert "--name" in lines[3]
 
 
 def test_a_missing_step_names_those_that_are_there(tmp_path):

@@ -158,7 +158,7 @@ def test_nan_in_one_seed_leaves_the_others_alone():
     seen = Seen()
     state, records = fit([stop, seen], step=poisoned(1), seeds=(0, 1, 2), layout=layout)
     assert len(lines) == 1  # once, though it stays NaN
-    assert lines[0].startswith("seed 1: train_loss not finite from step 5 on;")
+    assert lines[0].startswith("seed 1: train_loss NaN or infinite from step 5 on;")
     assert "params/" in lines[0]
     assert stop.failed == {1: 5}
     assert [m.first_bad.tolist() for m in seen.moments] == [[0, 0, 0], [0, 5, 0], [0, 7, 0]]
@@ -174,7 +174,7 @@ def test_nan_in_one_seed_leaves_the_others_alone():
 @pytest.mark.parametrize("parallel", ["jit", "shard_map"])
 def test_nan_in_every_seed_ends_the_run(parallel, capsys):
     layout = train.make_layout(2, devices=2, parallel=parallel)  # a seed on each device
-    with pytest.raises(NonFiniteError, match=r"Every replica .* stops at step 6 .*--learning-rate"):
+    with pytest.raises(NonFiniteError, match=r"every seed.* stops at step 6 .*--learning-rate"):
         fit([train.StopOnNonFinite((3, 4), layout)], step=poisoned(3, 4), seeds=(3, 4), layout=layout)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["seed 3", "seed 4"]

@@ -165,7 +165,7 @@ def write_leaves(path: Path, leaves: Sequence[Leaf], *, step: int, meta: str, sc
         if isinstance(error, OSError):
             raise CheckpointError(
                 f"the checkpoint of step {step} could not be written to {path.parent}: {error.strerror or error}; "
-                "older checkpoints are intact"
+                "older checkpoints are intact, and --resume goes on from the last of them"
             ) from error
         raise
 

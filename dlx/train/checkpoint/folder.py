@@ -76,7 +76,10 @@ def restore(folder: Path, template: Any, *, step: int | None = None) -> Restored
             warnings.warn(f"checkpoint passed over: {failure}; going on from step {file_step}", stacklevel=2)
         return restored
     if failures:
-        raise CheckpointError("\n  ".join([f"no checkpoint in {folder} can be read:", *failures]))
+        wrong = "\n  ".join([f"no checkpoint in {folder} can be read:", *failures])
+        raise CheckpointError(
+            f"{wrong}\nNothing was changed. Put a good copy back, or start anew under another --name."
+        )
     return None
 
 
