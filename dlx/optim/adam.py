@@ -1,4 +1,4 @@
-"""Adam, as an optax transformation."""
+"""Adam and AdamW, as optax transformations."""
 
 import math
 from typing import NamedTuple
@@ -6,16 +6,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Int, PyTree
 
 from dlx.nn._checks import check_range
+from dlx.optim._moments import blend, weight
 from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
+from dlx.optim.regularisation import Mask, check_mask, selected
 
-__all__ = ["AdamState", "adam"]
+__all__ = ["AdamState", "adam", "adamw"]
 
 
 class AdamState(NamedTuple):
-    """State of `adam`."""
+    """State of `adam` and `adamw`."""
 
     count: Int[Array, ""]  # type: ignore[assignment]  # hides tuple.count, as in optax
     """t, steps done."""
@@ -23,6 +25,8 @@ class AdamState(NamedTuple):
     """v, running mean of the gradient, shaped as the parameters."""
     square: PyTree[Array]
     """s, running mean of the squared gradient, shaped as the parameters."""
+    largest: PyTree[Array] = ()
+    """With `amsgrad` the largest s' so far, shaped as the parameters; else empty."""
 
 
 def adam(
@@ -32,6 +36,7 @@ def adam(
     b2: Scalar = 0.999,
     eps: Scalar = 1e-8,
     bias_correction: bool = True,
+    amsgrad: bool = False,
 ) -> optax.GradientTransformation:
     """Steps scaled by running moments of the gradient.
 
@@ -40,7 +45,9 @@ def adam(
         theta <- theta - eta v' / (sqrt(s') + eps)
 
     Without bias correction v' = v and s' = s: the first step is (1 - b1) / sqrt(1 - b2) times as long. The notes bound
-    b2 by 1 from below and leave the last line out; this is the paper's.
+    b2 by 1 from below and leave the last line out; this is the paper's. With `amsgrad` the root is of the largest s' so
+    far, so that the rate of a parameter never rises, as in optax; PyTorch takes the largest s and corrects it
+    afterwards, the paper corrects nothing.
 
     Args:
       learning_rate: eta, a number or a schedule (steps done -> eta).
@@ -48,9 +55,10 @@ def adam(
       b2: decay of the square, in [0, 1).
       eps: added to the root, as the paper and PyTorch do.
       bias_correction: divide by the sum of the weights so far.
+      amsgrad: divide by the root of the largest square.
     Returns: a transformation with the state `AdamState`.
     Raises: ValueError if a number is out of its range.
-    Source: Kingma and Ba 2015, algorithm 1; notes 001 section 9, 004 "Adam".
+    Source: Kingma and Ba 2015, algorithm 1; Reddi et al. 2018, algorithm 2; notes 001 section 9, 004 "Adam".
     """
     check_learning_rate(learning_rate)
     check_range("b1", b1, 0, 1, open_high=True)
@@ -58,35 +66,81 @@ def adam(
     check_range("eps", eps, 0, math.inf, open_high=True)
 
     def init(params):
-        return AdamState(
-            jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params)
-        )
+        zeros = [jax.tree.map(jnp.zeros_like, params) for _ in range(3 if amsgrad else 2)]
+        return AdamState(jnp.zeros((), jnp.int32), *zeros)
 
     def update(updates, state, params=None):
         del params
         count = optax.safe_increment(state.count)
         rate = rate_at(learning_rate, state.count)
-        mean = jax.tree.map(lambda g, v: _blend(b1, v, g), updates, state.mean)
-        square = jax.tree.map(lambda g, s: _blend(b2, s, g * g), updates, state.square)
-        mean_weight = _weight(b1, count) if bias_correction else 1.0
-        square_weight = _weight(b2, count) if bias_correction else 1.0
+        mean = jax.tree.map(lambda g, v: blend(b1, v, g), updates, state.mean)
+        square = jax.tree.map(lambda g, s: blend(b2, s, g * g), updates, state.square)
+        mean_weight = weight(b1, count) if bias_correction else 1.0
+        square_weight = weight(b2, count) if bias_correction else 1.0
+        corrected = jax.tree.map(lambda s: s / jnp.asarray(square_weight, s.dtype), square)
+        if amsgrad:
+            corrected = jax.tree.map(jnp.maximum, state.largest, corrected)
 
         def step(v, s):
             v = v / jnp.asarray(mean_weight, v.dtype)
-            s = s / jnp.asarray(square_weight, s.dtype)
             return -jnp.asarray(rate, v.dtype) * v / (jnp.sqrt(s) + jnp.asarray(eps, s.dtype))
 
-        return jax.tree.map(step, mean, square), AdamState(count, mean, square)
+        state = AdamState(count, mean, square, corrected if amsgrad else ())
+        return jax.tree.map(step, mean, corrected), state
 
     return optax.GradientTransformation(init, update)
 
 
-def _weight(decay: Scalar, count: Int[Array, ""]) -> Float[Array, ""]:
-    """1 - decay^count: taken literally, float32 would leave five digits of it at decay = 0.999 and count = 1."""
-    if not isinstance(decay, jax.Array):
-        return -jnp.expm1(count * (math.log(decay) if decay else -math.inf))
-    return -jnp.expm1(count * jnp.log(decay))
+def adamw(
+    learning_rate: LearningRate,
+    *,
+    weight_decay: Scalar = 0.01,
+    mask: Mask = "kernels",
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    eps: Scalar = 1e-8,
+    bias_correction: bool = True,
+    amsgrad: bool = False,
+) -> optax.GradientTransformation:
+    """Adam with decoupled weight decay: the weights shrink apart from the scaled gradient.
 
+        theta <- theta - eta (v' / (sqrt(s') + eps) + lambda theta)
 
-def _blend(decay: Scalar, old: Array, new: Array) -> Array:
-    return jnp.asarray(decay, new.dtype) * old + jnp.asarray(1 - decay, new.dtype) * new
+    v' and s' are those of `adam` and never see lambda. As in PyTorch, optax and Keras the decay is multiplied by eta,
+    in the paper only by its schedule's factor. Those three decay every parameter, which is mask="all" here.
+
+    Args:
+      learning_rate: eta, a number or a schedule (steps done -> eta).
+      weight_decay: lambda.
+      mask: which leaves decay: those named `kernel` or `..._kernel`, all, or a function from the parameters to a tree
+        of bools.
+      b1: decay of the mean, in [0, 1).
+      b2: decay of the square, in [0, 1).
+      eps: added to the root.
+      bias_correction: divide by the sum of the weights so far.
+      amsgrad: divide by the root of the largest square.
+    Returns: a transformation with the state `AdamState`; its update needs the parameters.
+    Raises: ValueError if a number is out of its range, `mask` is unknown or selects no leaf, or the parameters are
+      missing.
+    Source: Loshchilov and Hutter 2019, algorithm 2.
+    """
+    inner = adam(learning_rate, b1=b1, b2=b2, eps=eps, bias_correction=bias_correction, amsgrad=amsgrad)
+    check_range("weight_decay", weight_decay, 0, math.inf, open_high=True)
+    check_mask(mask)
+
+    def init(params):
+        selected(mask, params, required=True)
+        return inner.init(params)
+
+    def update(updates, state, params=None):
+        if params is None:
+            raise ValueError("params: got None, wanted the parameters: adamw takes a part of them away")
+        rate = rate_at(learning_rate, state.count)
+        updates, state = inner.update(updates, state)
+
+        def decay(use, update, w):
+            return update - jnp.asarray(rate * weight_decay, update.dtype) * w if use else update
+
+        return jax.tree.map(decay, selected(mask, params), updates, params), state
+
+    return optax.GradientTransformation(init, update)

@@ -10,13 +10,14 @@ import optax
 
 from dlx.nn._checks import check_choice
 from dlx.optim._schedule import LearningRate, check_learning_rate
-from dlx.optim.adam import adam
-from dlx.optim.gradient_descent import momentum, sgd
+from dlx.optim.adam import adam, adamw
+from dlx.optim.adaptive import adadelta, adagrad, rmsprop
 from dlx.optim.regularisation import weight_decay
+from dlx.optim.sgd import momentum, nesterov, sgd
 
 __all__ = ["create"]
 
-_OWN = {"sgd": sgd, "momentum": momentum, "adam": adam}
+_OWN = {function.__name__: function for function in (sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw)}
 
 
 def create(
@@ -27,7 +28,8 @@ def create(
     `opt_state.hyperparams["learning_rate"]` can be read, and replaced to give every replica of a sweep its own.
 
     Args:
-      name: "sgd", "momentum", "adam", or "optax.NAME" for any of optax's that has a learning rate ("optax.adamw").
+      name: "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamw", or "optax.NAME" for any of
+        optax's that has a learning rate ("optax.lamb").
       learning_rate: a number or a schedule (steps done -> learning rate).
       l2: rate of an L2 penalty on the kernels (`weight_decay`), added to the gradient before the optimizer; 0 for none.
       inject: names of further options, numbers, that `hyperparams` shall hold.
@@ -42,7 +44,7 @@ def create(
         check_choice(f"option of {name}", option, known)
     check_learning_rate(learning_rate)
     # inside inject_hyperparams the values are arrays, which no check can look at
-    factory(learning_rate, **options)
+    factory(learning_rate=learning_rate, **options)
     penalty = weight_decay(l2)
 
     @functools.wraps(factory)

@@ -1,105 +1,163 @@
-"""Gradient descent, plain and with momentum, as optax transformations."""
+"""Descent on a function that is known in full: no sampling, no noise."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
-import optax
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import Array, Float, PyTree
 
-from dlx.nn._checks import check_choice, check_range
-from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
+from dlx.nn._checks import check_choice, check_count
+from dlx.optim._schedule import LearningRate, check_learning_rate, rate_at
+from dlx.optim._tree import add, check_tree, choose, dot
+from dlx.optim.line_search import Function, Point, armijo
 
-__all__ = ["MomentumState", "SgdState", "momentum", "sgd"]
+__all__ = ["best_restart", "gradient_descent", "nonlinear_conjugate_gradient", "steepest_descent"]
 
-
-class SgdState(NamedTuple):
-    """State of `sgd`."""
-
-    count: Int[Array, ""]  # type: ignore[assignment]  # hides tuple.count, as in optax
-    """Steps done."""
+Search = Literal["armijo", "exact"]
 
 
-class MomentumState(NamedTuple):
-    """State of `momentum`."""
+def gradient_descent(function: Function, start: Point, *, learning_rate: LearningRate, steps: int) -> Point:
+    """Full-batch gradient descent, with the way that it took.
 
-    count: Int[Array, ""]  # type: ignore[assignment]  # hides tuple.count, as in optax
-    """Steps done."""
-    velocity: PyTree[Array]
-    """v, shaped as the parameters."""
+        x_(t+1) = x_t - eta grad f(x_t)
 
-
-def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
-    """Stochastic gradient descent.
-
-        theta <- theta - eta g
-
-    g is the gradient of a mean over one example or a minibatch; which, and drawn how, is the caller's.
+    On a quadratic every eigenvector's share goes as (1 - eta lambda)^t: it converges for eta < 2 / lambda_max, without
+    any decay of eta, since the true gradient dies out by itself.
 
     Args:
+      function: f, from a point to a scalar.
+      start: x_0, an array or a tree of them.
       learning_rate: eta, a number or a schedule (steps done -> eta).
-    Returns: a transformation with the state `SgdState`.
-    Raises: ValueError if a number is negative or not finite.
-    Source: Robbins and Monro 1951; Bottou 2010; notes 001 section 9.
+      steps: T.
+    Returns: x_0, ..., x_T, stacked along a new leading axis.
+    Raises: ValueError if eta is negative or not finite, or T not positive; TypeError if x_0 is not floating.
+    Source: Cauchy 1847; notes 002 section 2, 003 "gradient descent".
     """
+    check_tree("start", start)
     check_learning_rate(learning_rate)
+    check_count("steps", steps)
 
-    def init(params):
-        del params
-        return SgdState(jnp.zeros((), jnp.int32))
+    def step(point, count):
+        return add(point, -rate_at(learning_rate, count), jax.grad(function)(point))
 
-    def update(updates, state, params=None):
-        del params
-        rate = rate_at(learning_rate, state.count)
-        updates = jax.tree.map(lambda g: -jnp.asarray(rate, g.dtype) * g, updates)
-        return updates, SgdState(optax.safe_increment(state.count))
-
-    return optax.GradientTransformation(init, update)
+    return _path(step, start, start, lambda point: point, steps)
 
 
-def momentum(
-    learning_rate: LearningRate,
+def steepest_descent(function: Function, start: Point, *, steps: int, search: Search = "armijo") -> Point:
+    """Gradient descent with a line search at each step.
+
+        x_(t+1) = x_t - alpha_t g_t
+
+    `exact` takes alpha = g^T g / g^T H g: the minimum along the line where f is a quadratic, a Newton step along it
+    elsewhere, which may climb; where the curvature g^T H g is not positive it backtracks. After an exact search the
+    next gradient is at right angles to this one, hence the zig-zag in narrow valleys: from the worst start on a
+    quadratic of condition kappa each step leaves the part ((kappa - 1) / (kappa + 1))^2 of f.
+
+    Args:
+      function: f, from a point to a scalar.
+      start: x_0, an array or a tree of them.
+      steps: T.
+      search: "armijo" (backtracking from alpha = 1) or "exact".
+    Returns: x_0, ..., x_T, stacked along a new leading axis.
+    Raises: ValueError if T is not positive or `search` is unknown; TypeError if x_0 is not floating.
+    Source: Cauchy 1847; Nocedal and Wright 2006, theorem 3.3; notes 003 "gradient descent".
+    """
+    check_tree("start", start)
+    check_count("steps", steps)
+    check_choice("search", search, ("armijo", "exact"))
+
+    def step(point, _):
+        direction = jax.tree.map(jnp.negative, jax.grad(function)(point))
+        return add(point, _length(function, point, direction, search), direction)
+
+    return _path(step, start, start, lambda point: point, steps)
+
+
+def nonlinear_conjugate_gradient(
+    function: Function,
+    start: Point,
     *,
-    decay: Scalar = 0.9,
-    kind: Literal["heavy_ball", "ema"] = "heavy_ball",
-    nesterov: bool = False,
-) -> optax.GradientTransformation:
-    """Gradient descent with a velocity, in the two forms that the notes have.
+    steps: int,
+    kind: Literal["polak_ribiere", "fletcher_reeves"] = "polak_ribiere",
+    search: Search = "exact",
+) -> Point:
+    """Descent along directions that remember the ones before.
 
-        heavy_ball   v <- gamma v + eta g               theta <- theta - v
-        ema          v <- gamma v + (1 - gamma) g       theta <- theta - eta v
+        d_t = -g_t + beta_t d_(t-1)
+        beta_t = max(0, g_t^T (g_t - g_(t-1)) / g_(t-1)^T g_(t-1))    Polak and Ribiere
+        beta_t = g_t^T g_t / g_(t-1)^T g_(t-1)                        Fletcher and Reeves
 
-    With a constant eta, `ema` is `heavy_ball` with eta (1 - gamma). Nesterov's form takes one more look ahead: it
-    subtracts gamma v + eta g, or eta (gamma v + (1 - gamma) g), with the new v. PyTorch and `optax.sgd` hold v without
-    eta: the same path while eta is constant, another one under a schedule.
+    Momentum is the same recursion with a fixed beta. A direction that does not descend is replaced by -g_t. On a
+    quadratic with an exact search the points are those of `conjugate_gradient`.
 
     Args:
-      learning_rate: eta, a number or a schedule (steps done -> eta).
-      decay: gamma in [0, 1).
-      kind: which form.
-      nesterov: look ahead.
-    Returns: a transformation with the state `MomentumState`.
-    Raises: ValueError if a number is out of its range or `kind` is unknown.
-    Source: Polyak 1964; Sutskever et al. 2013, eq. 1-4; notes 001 section 9, 004 "momentum".
+      function: f, from a point to a scalar.
+      start: x_0, an array or a tree of them.
+      steps: T.
+      kind: which beta.
+      search: "exact" or "armijo", as in `steepest_descent`.
+    Returns: x_0, ..., x_T, stacked along a new leading axis.
+    Raises: ValueError if T is not positive or a word is unknown; TypeError if x_0 is not floating.
+    Source: Fletcher and Reeves 1964; Polak and Ribiere 1969; notes 004 "momentum".
     """
-    check_learning_rate(learning_rate)
-    check_range("decay", decay, 0, 1, open_high=True)
-    check_choice("kind", kind, ("heavy_ball", "ema"))
+    check_tree("start", start)
+    check_count("steps", steps)
+    check_choice("kind", kind, ("polak_ribiere", "fletcher_reeves"))
+    check_choice("search", search, ("armijo", "exact"))
+    slope = jax.grad(function)
 
-    def init(params):
-        return MomentumState(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
+    def step(carry, _):
+        point, gradient, direction = carry
+        point = add(point, _length(function, point, direction, search), direction)
+        new = slope(point)
+        change = add(new, -1.0, gradient) if kind == "polak_ribiere" else new
+        square = dot(gradient, gradient)
+        beta = jnp.where(square > 0, jnp.maximum(dot(new, change), 0) / jnp.where(square > 0, square, 1), 0)
+        downhill = jax.tree.map(jnp.negative, new)
+        turned = add(downhill, beta, direction)
+        return point, new, choose(dot(turned, new) < 0, turned, downhill)
 
-    def update(updates, state, params=None):
-        del params
-        rate = rate_at(learning_rate, state.count)
-        scale_in, scale_out = (rate, 1.0) if kind == "heavy_ball" else (1 - decay, rate)
+    gradient = slope(start)
+    return _path(step, (start, gradient, jax.tree.map(jnp.negative, gradient)), start, lambda carry: carry[0], steps)
 
-        def accelerate(g, v):
-            return jnp.asarray(decay, g.dtype) * v + jnp.asarray(scale_in, g.dtype) * g
 
-        velocity = jax.tree.map(accelerate, updates, state.velocity)
-        ahead = jax.tree.map(accelerate, updates, velocity) if nesterov else velocity
-        updates = jax.tree.map(lambda v: -jnp.asarray(scale_out, v.dtype) * v, ahead)
-        return updates, MomentumState(optax.safe_increment(state.count), velocity)
+def best_restart(function: Function, method: Callable[[Point], Point], starts: Point) -> tuple[Point, Float[Array, ""]]:
+    """The lowest of the points that a method reaches from several starts: what descent alone cannot do, leave a valley.
 
-    return optax.GradientTransformation(init, update)
+        x* = argmin_i f(method(x_i))
+
+    Args:
+      function: f, from a point to a scalar.
+      method: from a start to a point, for example the last of `gradient_descent`'s.
+      starts: x_i, stacked along a leading axis.
+    Returns: (x*, f(x*)); a start that ends in NaN is left out, and all of them give NaN.
+    Raises: TypeError if the starts are not floating.
+    Source: notes 003 "gradient descent" (several initial weights).
+    """
+    check_tree("starts", starts)
+    ends = jax.vmap(method)(starts)
+    values = jax.vmap(function)(ends)
+    best = jnp.argmin(jnp.where(jnp.isnan(values), jnp.inf, values))
+    return jax.tree.map(lambda leaf: leaf[best], ends), values[best]
+
+
+def _length(function: Function, point: Point, direction: Point, search: Search) -> Array:
+    if search == "armijo":
+        return armijo(function, point, direction).step
+    gradient, bend = jax.jvp(jax.grad(function), (point,), (direction,))
+    slope, curvature = dot(gradient, direction), dot(bend, direction)
+    return jax.lax.cond(
+        (curvature > 0) | (slope == 0),
+        lambda: jnp.where(slope == 0, 0, -slope / jnp.where(curvature > 0, curvature, 1)),
+        lambda: armijo(function, point, direction).step,
+    )
+
+
+def _path(step: Callable, carry: PyTree, start: Point, point_of: Callable, steps: int) -> Point:
+    def body(carry, count):
+        carry = step(carry, count)
+        return carry, point_of(carry)
+
+    _, points = jax.lax.scan(body, carry, jnp.arange(steps))
+    return jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), start, points)

@@ -14,10 +14,10 @@ from dlx.optim._schedule import Scalar
 
 __all__ = ["weight_decay"]
 
+Mask = Literal["kernels", "all"] | Callable[[PyTree], PyTree[bool]]
 
-def weight_decay(
-    rate: Scalar, *, mask: Literal["kernels", "all"] | Callable[[PyTree], PyTree[bool]] = "kernels"
-) -> optax.GradientTransformation:
+
+def weight_decay(rate: Scalar, *, mask: Mask = "kernels") -> optax.GradientTransformation:
     """The gradient of an L2 penalty, to stand before the optimizer in `optax.chain`.
 
         J + lambda / 2 sum w^2,    g <- g + lambda w
@@ -33,19 +33,10 @@ def weight_decay(
     Source: Krogh and Hertz 1991; notes 001 section 4, 003 "weight decay".
     """
     check_range("rate", rate, 0, math.inf, open_high=True)
-    if not callable(mask):
-        check_choice("mask", mask, ("kernels", "all"))
-
-    def chosen(params):
-        if callable(mask):
-            return mask(params)
-        return jax.tree_util.tree_map_with_path(lambda path, _: mask == "all" or _is_kernel(path), params)
+    check_mask(mask)
 
     def init(params):
-        if not any(jax.tree.leaves(chosen(params))):
-            raise ValueError(
-                f"mask: got {mask!r}, wanted one that selects a leaf of the parameters; 'all' selects every one"
-            )
+        selected(mask, params, required=True)
         return optax.EmptyState()
 
     def update(updates, state, params=None):
@@ -54,11 +45,30 @@ def weight_decay(
                 "params: got None, wanted the parameters: weight_decay adds a multiple of them to the gradient"
             )
         updates = jax.tree.map(
-            lambda use, g, w: g + jnp.asarray(rate, g.dtype) * w if use else g, chosen(params), updates, params
+            lambda use, g, w: g + jnp.asarray(rate, g.dtype) * w if use else g, selected(mask, params), updates, params
         )
         return updates, state
 
     return optax.GradientTransformation(init, update)
+
+
+def check_mask(mask: Mask) -> None:
+    """Refuse an unknown word."""
+    if not callable(mask):
+        check_choice("mask", mask, ("kernels", "all"))
+
+
+def selected(mask: Mask, params: PyTree, *, required: bool = False) -> PyTree[bool]:
+    """Which leaves a mask means; ValueError if it must be one at least and is none."""
+    if callable(mask):
+        chosen = mask(params)
+    else:
+        chosen = jax.tree_util.tree_map_with_path(lambda path, _: mask == "all" or _is_kernel(path), params)
+    if required and not any(jax.tree.leaves(chosen)):
+        raise ValueError(
+            f"mask: got {mask!r}, wanted one that selects a leaf of the parameters; 'all' selects every one"
+        )
+    return chosen
 
 
 def _is_kernel(path: tuple) -> bool:

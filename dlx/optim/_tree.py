@@ -1,0 +1,34 @@
+"""Vectors that are trees of arrays."""
+
+import functools
+import operator
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from dlx.nn._checks import check_floating
+
+
+def dot(a: PyTree, b: PyTree) -> Float[Array, ""]:
+    """Inner product."""
+    return functools.reduce(operator.add, (jnp.vdot(x, y) for x, y in zip(*map(jax.tree.leaves, (a, b)), strict=True)))
+
+
+def add(a: PyTree, scale: Float[Array, ""] | float, b: PyTree) -> PyTree:
+    """A + scale b, in the dtypes of a."""
+    return jax.tree.map(lambda x, y: x + jnp.asarray(scale, x.dtype) * y, a, b)
+
+
+def choose(condition: Array, a: PyTree, b: PyTree) -> PyTree:
+    """A where the scalar condition holds, else b."""
+    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), a, b)
+
+
+def check_tree(name: str, tree: PyTree) -> None:
+    """Refuse no leaves, and leaves that are not floating."""
+    leaves = jax.tree.leaves(tree)
+    if not leaves:
+        raise ValueError(f"{name}: got no arrays, wanted one at least")
+    for leaf in leaves:
+        check_floating(name, leaf)
