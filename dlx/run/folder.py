@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dlx.errors import RunFolderError
+from dlx.errors import RunFolderError, UsageError
 from dlx.run.configuration import Difference, differences, experiment_of, saved_config
 from dlx.run.options import Options
 from dlx.run.strict_json import write
@@ -83,21 +83,23 @@ def open_folder(config: Options) -> RunFolder:
 
     With several processes the first one does it, on a file system that all see, and tells the others.
 
-    Raises: RunFolderError, in every process, if the folder is taken, cannot be written, or holds another configuration.
+    Raises, in every process: RunFolderError if the folder is taken or cannot be written, UsageError if it holds another
+      configuration.
     """
     import jax
 
     if jax.process_count() == 1:
         return _open(config)
-    found, message = None, ""
+    said: dict[str, Any] = {}
     if jax.process_index() == 0:
         try:
             found = _open(config)
-        except RunFolderError as error:
-            message = str(error)
-    told = _tell({"path": str(found.path), "resumed": found.resumed} if found else {"error": message})
+            said = {"path": str(found.path), "resumed": found.resumed}
+        except (RunFolderError, UsageError) as error:
+            said = {"error": str(error), "usage": isinstance(error, UsageError)}
+    told = _tell(said)
     if "error" in told:
-        raise RunFolderError(told["error"])
+        raise (UsageError if told["usage"] else RunFolderError)(told["error"])
     return RunFolder(Path(told["path"]), told["resumed"])
 
 
@@ -147,7 +149,7 @@ def _resume_named(path: Path, config: Options) -> RunFolder:
         return RunFolder(path)
     found = differences(saved, config, but=config.neutral | config.length)
     if found and not config.force_config:
-        raise RunFolderError(
+        raise UsageError(
             f"{path} was made with another configuration:\n{_listed(found)}\n"
             "Give these options their saved values, choose another --name, or add --force-config."
         )
@@ -167,7 +169,7 @@ def _resume_newest(parent: Path, config: Options) -> RunFolder:
         raise RunFolderError(f"--resume: {parent} holds no run yet.")
     path, saved = candidates[0]
     found = differences(saved, config, but=config.neutral | config.length)
-    raise RunFolderError(
+    raise UsageError(
         f"--resume: no run in {parent} has this configuration. The newest, {path.name}, differs in:\n{_listed(found)}\n"
         f"--name {path.name} --force-config goes on with it all the same."
     )

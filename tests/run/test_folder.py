@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlx.errors import RunFolderError
+from dlx.errors import RunFolderError, UsageError
 from dlx.run.environment import environment
 from dlx.run.folder import open_folder
 from dlx.run.options import Options
@@ -84,7 +84,7 @@ def test_another_configuration_is_refused_field_by_field(config, capsys):
     saved = opened(config, name="a")
     before = saved.config.read_text()
     change = {"name": "a", "resume": True, "learning_rate": 0.5, "seeds": 2, "log_every": 3}
-    with pytest.raises(RunFolderError) as caught:
+    with pytest.raises(UsageError) as caught:
         opened(config, **change)
     lines = str(caught.value).splitlines()
     assert lines[0].endswith("was made with another configuration:")
@@ -117,7 +117,7 @@ def test_resume_without_a_run(config):
     with pytest.raises(RunFolderError, match="holds no run yet"):
         opened(config, resume=True)
     opened(config)
-    with pytest.raises(RunFolderError) as caught:
+    with pytest.raises(UsageError) as caught:
         opened(config, resume=True, batch_size=64)
     assert "The newest, 1, differs in:\n  --batch-size: saved 128, given 64" in str(caught.value)
 
