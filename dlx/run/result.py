@@ -58,12 +58,13 @@ def build_result(
 def summarise(metrics: Mapping[str, Any], seeds: Sequence[int]) -> dict:
     """{"metrics": {name: {mean, std, per_seed}}, "failed_seeds": [...]}.
 
-    Mean and sample standard deviation (divisor n - 1; 0 for one seed) are over the seeds whose value is finite. A seed
-    with any value that is not is in `failed_seeds`.
+    A seed with any value that is not finite is in `failed_seeds`: a loss of NaN makes an accuracy of 0. Mean and sample
+    standard deviation (divisor n - 1; 0 for one seed) are over the other seeds.
     """
-    failed = [seed for at, seed in enumerate(seeds) if not all(np.isfinite(values[at]) for values in metrics.values())]
-    return {"metrics": {name: _statistics(np.asarray(values, np.float64)) for name, values in metrics.items()},
-            "failed_seeds": failed}  # fmt: skip
+    table = {name: np.asarray(values, np.float64) for name, values in metrics.items()}
+    good = np.isfinite([*table.values()]).all(0) if table else np.ones(len(seeds), bool)
+    return {"metrics": {name: _statistics(values, good) for name, values in table.items()},
+            "failed_seeds": [seed for seed, passed in zip(seeds, good, strict=True) if not passed]}  # fmt: skip
 
 
 def sweep_points(config: Options) -> list[dict[str, float]]:
@@ -110,8 +111,7 @@ def _per_replica(name: str, values: Any, count: int) -> np.ndarray:
     return values
 
 
-def _statistics(values: np.ndarray) -> dict:
-    finite = values[np.isfinite(values)]
-    mean = float(finite.mean()) if finite.size else math.nan
-    std = float(finite.std(ddof=1)) if finite.size > 1 else 0.0
+def _statistics(values: np.ndarray, good: np.ndarray) -> dict:
+    mean = float(values[good].mean()) if good.any() else math.nan
+    std = float(values[good].std(ddof=1)) if good.sum() > 1 else 0.0
     return {"mean": mean, "std": std, "per_seed": values.tolist()}

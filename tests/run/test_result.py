@@ -28,8 +28,9 @@ def test_one_seed_has_no_spread():
 def test_a_seed_that_failed_is_left_out_and_named():
     result = summarise({"a": np.array([1.0, math.nan, 3.0]), "b": np.array([1.0, 2.0, math.inf])}, [7, 8, 9])
     assert result["failed_seeds"] == [8, 9]
-    assert result["metrics"]["a"]["mean"] == 2.0
-    assert result["metrics"]["b"]["mean"] == 1.5
+    assert result["metrics"]["a"]["mean"] == 1.0  # not 2.0: seed 9 failed by its other metric
+    assert result["metrics"]["b"]["mean"] == 1.0
+    assert result["metrics"]["b"]["per_seed"] == [1.0, 2.0, math.inf]
     assert math.isnan(summarise({"a": np.array([math.nan])}, [0])["metrics"]["a"]["mean"])
 
 
