@@ -5,7 +5,8 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from dlx.errors import DlxError, UsageError
@@ -33,12 +34,16 @@ def launch(config_class: type[Options], main: Callable[[Any], dict], args: Seque
       main: takes the configuration, returns the result.
       args: the words of the command line; by default those of this process.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before the start: its number must not become that of a file of the run
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        stream = getattr(sys, name)
         if hasattr(stream, "reconfigure"):  # an ASCII terminal shows `?`, not a traceback
             stream.reconfigure(errors="replace")
     with contextlib.suppress(ValueError):  # only the main thread may
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.exit(_guarded(config_class, main, list(sys.argv[1:] if args is None else args)))
+    with _plain_warnings():
+        sys.exit(_guarded(config_class, main, list(sys.argv[1:] if args is None else args)))
 
 
 def _guarded(config_class: type[Options], main: Callable[[Any], dict], args: list[str]) -> int:
@@ -68,9 +73,26 @@ def _guarded(config_class: type[Options], main: Callable[[Any], dict], args: lis
             where = f": {error.filename}" if error.filename else ""
             return _fail(f"error: {error.strerror}{where}. What was saved before is intact.", 1)
         if _is_peer_loss(error):
-            _fail(f"error: {_PEER_LOSS} ({str(error).splitlines()[0][:200]})", 1)
+            what = str(error).splitlines()[0].rpartition("] ")[2]  # without the place in another library's code
+            _fail(f"error: {_PEER_LOSS} ({what[:200]}).", 1)
             os._exit(1)  # leaving in order would wait for the process that is gone
         raise
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Shows a warning to the user (UserWarning) as one line, without the line of code that gave it."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_plain(message: Any, category: type[Warning], *where: Any) -> None:
+            if category is UserWarning:
+                print(f"warning: {message}", file=sys.stderr, flush=True)
+            else:
+                show(message, category, *where)
+
+        warnings.showwarning = show_plain
+        yield
 
 
 def _fail(message: str, code: int) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import PartitionSpec as P
 
 from dlx import train as engine
+from dlx.data import check
 from dlx.errors import UsageError
 from dlx.run.console import Console, TensorBoard
 from dlx.run.environment import environment
@@ -42,6 +43,7 @@ def train(config: Options, task: engine.Supervised, data: Any, *, after: Callabl
         `state` is on the host, stacked over replicas.
     Returns: the result, see `build_result`.
     """
+    _check_data(config, data)
     with open_run(config) as run:
         state = run.fit(task.step, task.init, data.train, measured={"test": (task.measure, data.test)})
         more = after(run, run.layout.fetch("state", state)) if after else None
@@ -120,7 +122,9 @@ class Run:
             for prefix, (measure, held) in (measured or {}).items()
         }
         evaluate = engine.Evaluate(evaluators, every=_period(config.evaluate_every, per_epoch, steps, most=100))
-        finite = engine.StopOnNonFinite(config.seed_values * (replicas // config.seeds), self.layout, report=self.note)
+        finite = engine.StopOnNonFinite(
+            [label.replace("seed_", "seed ") for label in replica_labels(config)], self.layout, report=self.note
+        )
         with contextlib.ExitStack() as closing:
             store = self._open_store(closing)
             resume = self._restore(store, init)
@@ -283,6 +287,15 @@ class Run:
         if self.config.checkpoint_every == 0:
             return "; nothing was saved (--checkpoint-every 0)."
         return f"; the state is saved. To go on: the same command with --name {self.folder.name} --resume"
+
+
+def _check_data(config: Options, data: Any) -> None:
+    """Names the first example that no loss can be computed of; data of a catalogue have been checked, one's own not."""
+    classes = len(getattr(getattr(data, "card", None), "classes", ())) or None
+    for split in ("train", "test"):
+        examples = getattr(data, split)
+        if isinstance(examples, Mapping) and "labels" in examples:
+            check(examples, classes=classes, where=f"{getattr(data, 'name', config.dataset)} {split}")
 
 
 def state_digest(state: Any) -> str:
