@@ -179,7 +179,7 @@ def _advice(entry: Entry, notes: list[str]) -> str:
     ]
     if entry.prepared:
         ways.insert(0, f"- name a folder with {entry.prepared} as TFDS prepares it (array_record) in TFDS_DATA_DIR, or")
-    lines = [f"Data set {entry.card.name!r} is not to be had. Tried:", *(f"- {note}" for note in notes)]
+    lines = [f"Data set {entry.card.name!r} was not found. Tried:", *(f"- {note}" for note in notes)]
     instead = f"Without any of these: --dataset {entry.instead} is embedded and needs no file."
     return "\n".join([*lines, "To bring it in:", *ways, instead])
 
