@@ -51,7 +51,7 @@ def train(config: Options, task: engine.Supervised, data: Any, *, after: Callabl
 
 
 def open_run(config: Options) -> "Run":
-    """A run whose folder is open, new or resumed; a context: `with open_run(config) as run`."""
+    """A run whose folder is open, new or resumed, to be used as a context."""
     return Run(config)
 
 

@@ -3,10 +3,11 @@
 from dlx.train.batches import batch_table, evaluation_table, steps_per_epoch
 from dlx.train.evaluate import evaluator
 from dlx.train.feed import WindowSource
-from dlx.train.fit import Hook, Moment, fit, from_first_process, initialise, means, sweep_points, template
+from dlx.train.fit import Hook, Moment, fit, means
 from dlx.train.hooks import Evaluate, SaveCheckpoints, StopOnNonFinite
 from dlx.train.layout import Layout, make_layout
 from dlx.train.program import measure_program, train_program
+from dlx.train.replicas import from_first_process, initialise, sweep_points, template
 from dlx.train.stream import GrainStream
 from dlx.train.supervised import Supervised, SupervisedState, stream_key, supervised
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dlx.errors import CheckpointError, UsageError
 from dlx.train.feed import make_feed
 from dlx.train.layout import Layout, make_layout
 from dlx.train.program import Step, train_program
+from dlx.train.replicas import initialise, sweep_points
 
-__all__ = ["Hook", "Moment", "fit", "from_first_process", "initialise", "means", "sweep_points", "template"]
+__all__ = ["Hook", "Moment", "fit", "means"]
 
 
 class Moment(NamedTuple):
@@ -48,65 +48,6 @@ class Hook(Protocol):
     def __call__(self, moment: Moment) -> bool | None: ...
 
 
-def initialise(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequence[float]] | None = None) -> Any:
-    """The states of all replicas on the host: replica (v, s) has the v-th value of the sweep and the s-th seed.
-
-    Args:
-      init: init(key) -> state; with a sweep init(key, **hyperparameters).
-      seeds: one each for the replicas of one value.
-      sweep: name -> values, all of one length.
-    Returns: the state with a leading axis of len(values) * len(seeds).
-    """
-    one = jax.jit(init)
-    states = [one(jax.random.key(seed), **values) for values in sweep_points(sweep) for seed in seeds]
-    return jax.tree.map(_stack, *states)
-
-
-def template(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequence[float]] | None, layout: Layout) -> Any:
-    """Shapes, dtypes and, where one array is one leaf on all devices, shardings of what `initialise` would give."""
-    points = sweep_points(sweep)
-    one = jax.eval_shape(init, jax.random.key(0), **{name: jnp.float32(value) for name, value in points[0].items()})
-    return layout.describe(one, len(points) * len(seeds))
-
-
-def from_first_process(step: int, state: Any, shapes: Any) -> tuple[int, Any]:
-    """The step and the host state of process 0, in every process; a step of 0 comes without a state."""
-    from jax.experimental import multihost_utils
-
-    step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))
-    if step == 0:
-        return 0, None
-    raw = jax.tree.map(_raw, shapes) if jax.process_index() else jax.tree.map(_raw, state)
-    raw = multihost_utils.broadcast_one_to_all(raw)
-    return step, jax.tree.map(_unraw, raw, shapes)
-
-
-def _raw(leaf: Any) -> Any:
-    """A leaf, or zeros of its shape, as NumPy; keys as their data."""
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        if isinstance(leaf, jax.ShapeDtypeStruct):
-            leaf = jax.eval_shape(jax.random.key_data, leaf)
-        else:
-            leaf = jax.random.key_data(leaf)
-    return np.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else np.asarray(leaf)
-
-
-def _unraw(raw: Any, shape: Any) -> Any:
-    if jax.dtypes.issubdtype(shape.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.asarray(raw), impl=str(jax.random.key_impl(jax.random.key(0))))
-    return np.asarray(raw)
-
-
-def sweep_points(sweep: Mapping[str, Sequence[float]] | None) -> list[dict[str, float]]:
-    """{"a": (1, 2), "b": (3, 4)} -> [{"a": 1, "b": 3}, {"a": 2, "b": 4}]; without a sweep one empty point."""
-    if not sweep:
-        return [{}]
-    lengths = {name: len(values) for name, values in sweep.items()}
-    if len(set(lengths.values())) != 1 or 0 in lengths.values():
-        raise UsageError(f"The sweep's lists want one common length of at least 1; got {lengths}.")
-    return [dict(zip(sweep, point, strict=True)) for point in zip(*sweep.values(), strict=True)]
-
-
 def fit(
     step: Step,
     init: Callable,
@@ -135,16 +76,20 @@ def fit(
       hooks: called at each chunk's end, in order.
       log_every: chunks end at its multiples, at those of the hooks' `every`, and at the last step.
       layout: devices, from `make_layout`; by default one device, or all accelerators, under jit.
-      resume: (steps done, host state stacked over replicas) to continue from.
+      resume: (steps done, state stacked over replicas) to continue from: on the host, or as the layout has placed it,
+        and then its memory is given away.
     Returns: (state stacked over replicas, as placed; one record for each chunk: step, epoch, metrics).
     Raises: UsageError for numbers that do not fit; CheckpointError if a resumed state's own counter disagrees.
     """
     replica_seeds = tuple(seeds) * len(sweep_points(sweep))
     _check(steps, log_every, batch_size, replica_seeds, data)
     layout = layout or make_layout(len(replica_seeds), batch_size=batch_size)
+    layout.check_batch(batch_size)
     if layout.replicas != len(replica_seeds):
         raise UsageError(f"The layout is made for {layout.replicas} replica(s), and the run has {len(replica_seeds)}.")
     at, state = resume or (0, initialise(init, seeds, sweep))
+    if at > steps:
+        raise UsageError(f"--steps {steps}: the run has done {at} already.")
     _check_replicas(layout.replicas, state)
     _check_counter(at, state)
     state = layout.place("state", state)
@@ -193,16 +138,12 @@ def means(layout: Layout, sums: Mapping[str, tuple]) -> dict[str, np.ndarray]:
         return {name: np.float64(total) / size for name, (total, size) in layout.fetch("replica", dict(sums)).items()}
 
 
-def _stack(*leaves: Any) -> Any:
-    if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
-        return jnp.stack(leaves)
-    return np.stack([np.asarray(leaf) for leaf in leaves])
-
-
 def _check(steps: int, log_every: int, batch_size: int | None, seeds: tuple, data: Any) -> None:
     for name, value in (("steps", steps), ("log_every", log_every), ("seeds", len(seeds))):
         if value < 1:
             raise UsageError(f"--{name.replace('_', '-')} wants at least 1; got {value}.")
+    if min(seeds) < 0:
+        raise UsageError(f"--seed wants at least 0; got {min(seeds)}.")
     if data is not None and (batch_size is None or batch_size < 1):
         raise UsageError(f"--batch-size wants at least 1 when there are data; got {batch_size}.")
 

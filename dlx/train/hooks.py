@@ -42,16 +42,16 @@ class Evaluate:
 
 
 class StopOnNonFinite:
-    """Reports each replica whose metrics are NaN or infinite, once, with step and seed; ends the run when none is left.
+    """Reports each replica whose metrics are NaN or infinite, once, with its step; ends the run when none is left.
 
     Args:
-      seeds: of the replicas.
+      labels: a name for each replica, as "seed 0".
       layout: for a look into the state, to name the first leaf that is not finite.
       report: takes a line of text.
     """
 
-    def __init__(self, seeds: Sequence[int], layout: Layout, *, report: Callable[[str], None] | None = None) -> None:
-        self.seeds, self.layout = tuple(seeds), layout
+    def __init__(self, labels: Sequence[str], layout: Layout, *, report: Callable[[str], None] | None = None) -> None:
+        self.labels, self.layout = tuple(labels), layout
         self.report = report or (lambda line: print(line, file=sys.stderr))
         self.failed: dict[int, int] = {}
 
@@ -60,7 +60,7 @@ class StopOnNonFinite:
             if int(replica) not in self.failed:
                 self.failed[int(replica)] = int(moment.first_bad[replica])
                 self.report(self._line(int(replica), moment))
-        if len(self.failed) == len(self.seeds):
+        if len(self.failed) == len(self.labels):
             raise NonFiniteError(
                 f"NaN or infinity in every seed, see above. The run stops at step {moment.step} and does not save it;"
                 " earlier checkpoints are kept. A lower --learning-rate is the usual cure."
@@ -70,7 +70,7 @@ class StopOnNonFinite:
         names = (
             ", ".join(name for name, value in moment.metrics.items() if not np.isfinite(value[replica])) or "a metric"
         )
-        found = f"seed {self.seeds[replica]}: {names} NaN or infinite from step {self.failed[replica]} on"
+        found = f"{self.labels[replica]}: {names} NaN or infinite from step {self.failed[replica]} on"
         return f"{found}; {self._leaf(replica, moment.state)}"
 
     def _leaf(self, replica: int, state: Any) -> str:

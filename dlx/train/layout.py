@@ -26,8 +26,9 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from dlx.errors import UsageError
+from dlx.train.checkpoint.leaves import is_key
 
-__all__ = ["Kind", "Layout", "make_layout"]
+__all__ = ["Kind", "Layout", "make_layout", "through_key_data"]
 
 Kind = Literal["state", "replica", "table", "window", "shared"]
 _PER_REPLICA = ("state", "replica", "table")
@@ -52,6 +53,15 @@ class Layout:
     def axis_name(self) -> str | None:
         """The axis over which a step has to average, or None where it sees the whole batch."""
         return "data" if self.data_size > 1 and self.parallel != "jit" else None
+
+    def check_batch(self, batch_size: int | None) -> None:
+        """Raises: UsageError if a batch does not divide over the data axis."""
+        if batch_size is not None and batch_size % self.data_size:
+            near = max(self.data_size, round(batch_size / self.data_size) * self.data_size)
+            raise UsageError(
+                f"--batch-size {batch_size} does not divide over {self.data_size} devices; "
+                f"the nearest that does is {near}."
+            )
 
     def specs(self, kind: Kind) -> Any:
         """The PartitionSpecs of an argument of this kind: one, or for a state a prefix tree of them."""
@@ -156,10 +166,9 @@ class Layout:
         return jax.tree.map(below, self.specs(kind), tree, is_leaf=lambda p: isinstance(p, P))
 
     def _place_leaf(self, p: P, leaf: Any) -> jax.Array:
-        if jax.dtypes.issubdtype(getattr(leaf, "dtype", np.dtype(float)), jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(
-                self._place_leaf(p, jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf)
-            )
+        return through_key_data(lambda array: self._place_array(p, array), leaf)
+
+    def _place_array(self, p: P, leaf: Any) -> jax.Array:
         if self.parallel != "pmap" and isinstance(leaf, jax.Array) and leaf.sharding == NamedSharding(self.mesh, p):
             return leaf
         host, cut = np.asarray(leaf), None
@@ -174,9 +183,9 @@ class Layout:
         return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
     def _fetch_leaf(self, p: P, leaf: jax.Array, copy: bool) -> Any:
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            data = self._fetch_leaf(p, jax.random.key_data(leaf), True)
-            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+        return through_key_data(lambda array: self._fetch_array(p, array, copy), leaf)
+
+    def _fetch_array(self, p: P, leaf: jax.Array, copy: bool) -> np.ndarray:
         if leaf.is_fully_addressable:
             host = np.array(leaf, copy=copy or None)
         elif leaf.is_fully_replicated:
@@ -187,6 +196,13 @@ class Layout:
             host = np.array(multihost_utils.process_allgather(leaf, tiled=True))
         cut = self._cut_axis(p) if self.parallel == "pmap" else None
         return host if cut is None else _join_axis(host, cut)
+
+
+def through_key_data(function: Callable, leaf: Any) -> Any:
+    """function(leaf); for an array of keys, keys made of function(their data)."""
+    if not is_key(leaf):
+        return function(leaf)
+    return jax.random.wrap_key_data(function(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
 
 
 def _split_axis(array: np.ndarray, axis: int, pieces: int) -> np.ndarray:
@@ -233,20 +249,13 @@ def make_layout(
         raise UsageError(f"--devices {wanted}: a run of {jax.process_count()} processes uses all {len(here)} devices.")
     along_seed = math.gcd(replicas, wanted)
     along_data = wanted // along_seed
-    if (
-        parallel == "pmap" and along_seed > 1 and (along_data > 1 or several)
-    ):  # several: pmap takes keys of its own process only
+    # of several processes pmap takes keys of its own one only
+    if parallel == "pmap" and along_seed > 1 and (along_data > 1 or several):
         along_seed, along_data = 1, wanted
-    if batch_size is not None and batch_size % along_data:
-        near = max(along_data, round(batch_size / along_data) * along_data)
-        raise UsageError(
-            f"--batch-size {batch_size} does not divide over {along_data} devices; the nearest that does is {near}."
-        )
     shape: tuple[int, ...] = (along_seed, along_data)
     names: tuple[str, ...] = ("seed", "data")
-    if (
-        parallel == "pmap"
-    ):  # named as pmap's axis: its inputs then carry the sharding of its outputs and it compiles once
+    # named as pmap's axis: its inputs then carry the sharding of its outputs, and it compiles once
+    if parallel == "pmap":
         shape, names = (wanted,), ("seed" if along_seed > 1 else "data",)
     mesh = jax.make_mesh(shape, names, axis_types=(AxisType.Auto,) * len(shape), devices=here[:wanted])
     cut_by_compiler = parallel == "jit" and along_seed > 1
@@ -257,4 +266,6 @@ def make_layout(
         )
     if each == "auto":
         each = "map" if here[0].platform == "cpu" and not cut_by_compiler else "vmap"
-    return Layout(mesh, replicas, parallel, each, spec)
+    layout = Layout(mesh, replicas, parallel, each, spec)
+    layout.check_batch(batch_size)
+    return layout

@@ -11,6 +11,7 @@ import optax
 from jax import lax
 
 from dlx.errors import UsageError
+from dlx.nn import example_keys
 
 __all__ = ["Supervised", "SupervisedState", "stream_key", "supervised"]
 
@@ -78,10 +79,11 @@ def supervised(
       example: a batch, or the data; only shapes and dtypes are read.
       metrics: {name: function(outputs, labels) -> (B,)} beside the loss.
       prepare: batch -> batch inside the compiled step, as for casting uint8 to float.
-      augment: augment(key, batch) -> batch, in training only, after `prepare`.
+      augment: augment(keys, batch) -> batch, in training only, after `prepare`; keys (B,), one an example, from its
+        number in the whole batch.
       penalty: params -> scalar, added to the objective, not to the reported loss.
       accumulate: gradients are averaged over this many equal pieces of a batch, one after the other, to save memory.
-        Randomness is drawn a piece at a time, so dropout masks differ from those of the whole batch.
+        Randomness and batch statistics belong to a piece, so they differ from those of the whole batch.
       ema: decay of the moving average of params that `measure` uses; its first steps are weighted as
         min(ema, (1 + t) / (10 + t)).
       dtype: of the computation, as jnp.bfloat16; parameters, gradients and the loss stay as they are. None: no casts.
@@ -118,10 +120,13 @@ def supervised(
 
     def gradients(state: SupervisedState, batch: Any, piece: Any, axis_name: str | None) -> tuple:
         def key(name: str) -> jax.Array:
-            return jax.random.fold_in(stream_key(state.key, state.step, name), piece)
+            whole = stream_key(state.key, state.step, name)
+            return whole if piece is None else jax.random.fold_in(whole, piece)
 
         batch = prepare(batch)
-        batch = augment(key("augment"), batch) if augment else batch
+        if augment:
+            count = jax.tree.leaves(batch)[0].shape[0]
+            batch = augment(example_keys(key("augment"), count, axis_name=axis_name), batch)
 
         def objective(params: Any) -> tuple:
             rngs = {name: key(name) for name in streams}
@@ -154,7 +159,7 @@ def supervised(
 
     def step(state: SupervisedState, batch: Any, *, axis_name: str | None = None) -> tuple:
         if accumulate == 1:
-            gradient, (model_state, sums) = gradients(state, batch, 0, axis_name)
+            gradient, (model_state, sums) = gradients(state, batch, None, axis_name)
         else:
             gradient, (model_state, sums) = accumulated(state, batch, axis_name)
         if axis_name:

@@ -52,7 +52,11 @@ def test_hooks_change_nothing():
     layout = train.make_layout(1)
     task = tiny.network_task()
     measured = train.evaluator(task.measure, tiny.data(), batch_size=tiny.BATCH)
-    hooks = [train.Evaluate({"test": measured}, every=6), Capture(layout, 5), train.StopOnNonFinite((0,), layout)]
+    hooks = [
+        train.Evaluate({"test": measured}, every=6),
+        Capture(layout, 5),
+        train.StopOnNonFinite(("seed 0",), layout),
+    ]
     with_hooks, records = fit(layout, steps=8, hooks=hooks)
     assert [record["step"] for record in records] == [3, 5, 6, 8]
     assert tiny.digest(with_hooks) == tiny.digest(fit(layout, steps=8)[0])

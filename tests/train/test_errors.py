@@ -137,3 +137,19 @@ def test_builder_options():
     task = tiny.task(tiny.Softmax(), accumulate=3)
     with pytest.raises(ValueError, match="a batch of 40 does not divide into accumulate=3 pieces"):
         task.step(task.init(jax.random.key(0)), tiny.data())
+
+
+def test_a_resume_beyond_the_end():
+    with pytest.raises(UsageError, match="--steps 2: the run has done 5 already"):
+        fit(resume=(5, {"w": np.zeros(1)}))
+
+
+def test_a_given_layout_has_to_divide_the_batch():
+    layout = train.make_layout(1, devices=2, parallel="shard_map")
+    with pytest.raises(UsageError, match="--batch-size 15 does not divide over 2 devices"):
+        fit(batch_size=15, layout=layout)
+
+
+def test_a_negative_seed():
+    with pytest.raises(UsageError, match="--seed wants at least 0; got -1"):
+        fit(seeds=(0, -1))

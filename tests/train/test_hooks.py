@@ -154,7 +154,7 @@ def poisoned(*seeds):
 
 def test_nan_in_one_seed_leaves_the_others_alone():
     lines, layout = [], train.make_layout(3)
-    stop = train.StopOnNonFinite((0, 1, 2), layout, report=lines.append)
+    stop = train.StopOnNonFinite(("seed 0", "seed 1", "seed 2"), layout, report=lines.append)
     seen = Seen()
     state, records = fit([stop, seen], step=poisoned(1), seeds=(0, 1, 2), layout=layout)
     assert len(lines) == 1  # once, though it stays NaN
@@ -175,7 +175,7 @@ def test_nan_in_one_seed_leaves_the_others_alone():
 def test_nan_in_every_seed_ends_the_run(parallel, capsys):
     layout = train.make_layout(2, devices=2, parallel=parallel)  # a seed on each device
     with pytest.raises(NonFiniteError, match=r"every seed.* stops at step 6 .*--learning-rate"):
-        fit([train.StopOnNonFinite((3, 4), layout)], step=poisoned(3, 4), seeds=(3, 4), layout=layout)
+        fit([train.StopOnNonFinite(("seed 3", "seed 4"), layout)], step=poisoned(3, 4), seeds=(3, 4), layout=layout)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["seed 3", "seed 4"]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -117,10 +118,22 @@ def test_random_streams_change_with_the_step_and_the_key_stays():
     assert len({tiny.raw(key).tobytes() for key in streams}) == 4
 
 
-def test_augment_is_for_training_only():
-    def noise(key, batch):
-        return {**batch, "inputs": batch["inputs"] + jax.random.normal(key, batch["inputs"].shape)}
+def noise(keys, batch):
+    draws = jax.vmap(lambda key: jax.random.normal(key, batch["inputs"].shape[1:]))(keys)
+    return {**batch, "inputs": batch["inputs"] + draws}
 
+
+def test_augment_does_not_depend_on_how_the_batch_is_cut():
+    task = tiny.task(tiny.Softmax(), augment=noise)
+    ends = []
+    for devices in (1, 2):
+        layout = train.make_layout(1, devices=devices, parallel="shard_map", batch_size=tiny.BATCH)
+        state, _ = train.fit(task.step, task.init, tiny.data(), steps=2, batch_size=tiny.BATCH, layout=layout)
+        ends.append(layout.fetch("state", state).params)
+    chex.assert_trees_all_close(*ends, rtol=2e-6, atol=2e-6)
+
+
+def test_augment_is_for_training_only():
     plain, noisy = tiny.task(tiny.Softmax()), tiny.task(tiny.Softmax(), augment=noise)
     weight = np.ones(40, np.float32)
     state = plain.init(jax.random.key(1))
