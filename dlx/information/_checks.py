@@ -1,0 +1,80 @@
+"""What the measures of information share: checks of distributions, and logarithms in a base."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dlx.nn._checks import check_choice, check_floating, check_range
+
+Variable = Literal["x", "y"]
+
+
+def check_base(base: float) -> float:
+    """Refuse a base that measures nothing; give its natural logarithm, the number of nats in one unit."""
+    check_range("base", base, 1, math.inf, open_low=True, open_high=True)
+    return math.log(base)
+
+
+def check_distribution(name: str, probabilities: Array, axes: Sequence[int] = (-1,)) -> None:
+    """Refuse what is no distribution over `axes`. A traced array shows its shape and dtype only."""
+    check_floating(name, probabilities)
+    needed = -min(axes)
+    if probabilities.ndim < needed:
+        raise ValueError(f"{name}: got shape {probabilities.shape}, wanted at least {needed} axes")
+    if isinstance(probabilities, jax.core.Tracer):
+        return
+    check_entries(name, probabilities)
+    sums = np.asarray(probabilities, np.float64).sum(tuple(axes))
+    # what rounding of each probability to its dtype can add up to, and of a normaliser computed in it
+    slack = max(1e-5, 16 * float(jnp.finfo(probabilities.dtype).eps))
+    worst = sums.ravel()[np.argmax(np.abs(sums - 1))] if sums.size else 1.0
+    if abs(worst - 1) > slack:
+        raise ValueError(f"{name}: got probabilities with the sum {worst:g}, wanted 1")
+
+
+def check_entries(name: str, values: Array, low: float = 0, high: float = math.inf) -> None:
+    """Refuse a non-finite entry, or one outside the range, of an array that is not traced."""
+    if isinstance(values, jax.core.Tracer):
+        return
+    entries = np.asarray(values, np.float64)
+    bad = entries[~(np.isfinite(entries) & (low <= entries) & (entries <= high))]
+    if bad.size:
+        wanted = f">= {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"{name}: got the entry {bad[0]:g}, wanted finite numbers {wanted}")
+
+
+def check_joint(joint: Array) -> None:
+    """Refuse what is no joint distribution over the last two axes."""
+    check_distribution("joint", joint, (-2, -1))
+
+
+def check_given(given: str) -> None:
+    """Refuse anything but the two variables."""
+    check_choice("given", given, ("x", "y"))
+
+
+def expected_log(weights: Array, values: Array) -> Array:
+    """Terms w log v, with 0 log 0 = 0 and, in the gradient, 0 wherever w = 0."""
+    empty = weights == 0
+    return jnp.where(empty, 0, weights * jnp.log(jnp.where(empty, 1, values)))
+
+
+def entropy_in_nats(probabilities: Array, axes: Sequence[int] = (-1,)) -> Array:
+    """-sum p log p."""
+    return -jnp.sum(expected_log(probabilities, probabilities), axis=tuple(axes))
+
+
+def marginals(joint: Array) -> tuple[Array, Array]:
+    """P(x) and P(y)."""
+    return jnp.sum(joint, axis=-1), jnp.sum(joint, axis=-2)
+
+
+def spread_marginals(joint: Array) -> tuple[Array, Array]:
+    """P(x) and P(y) in the shape of the joint distribution; their product may underflow, their logarithms do not."""
+    left, right = marginals(joint)
+    return jnp.broadcast_to(left[..., :, None], joint.shape), jnp.broadcast_to(right[..., None, :], joint.shape)
