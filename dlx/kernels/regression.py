@@ -20,7 +20,8 @@ def kernel_ridge(
 ) -> Float[Array, "examples *outputs"]:
     """Ridge regression in the features of a kernel, in closed form.
 
-        J(w) = 1/(2n) ||Phi w - y||^2 + l2/2 ||w||^2,    w = Phi^T a,    a = (K + n l2 I)^-1 y,    f(x) = sum_i a_i k(x, x_i)
+        J(w) = 1/(2n) ||Phi w - y||^2 + l2/2 ||w||^2,    w = Phi^T a
+        a = (K + n l2 I)^-1 y,    f(x) = sum_i a_i k(x, x_i)
 
     No bias: take the mean off the targets, and `centre` the kernel, for a free one. scikit-learn's alpha is n l2.
     Differentiable.

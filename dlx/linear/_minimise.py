@@ -56,7 +56,7 @@ def lbfgs(cost: Callable, start: Array, *, tolerance: float, max_iterations: int
         return -jax.lax.fori_loop(0, _MEMORY, forwards, scale * vector), memory
 
     def learn(memory, step, change):
-        steps, changes, rho, count, scale = memory
+        steps, changes, rho, count, _ = memory
         curvature, square = step @ change, change @ change
         slot = count % _MEMORY
         learnt = (

@@ -70,11 +70,10 @@ def _linear_svm(inputs, labels, l2, tolerance, max_iterations, *, use_bias: bool
         primal = jnp.mean(jnp.maximum(1 - design @ weights, 0)) + penalty
         return primal, primal - jnp.mean(alphas) + penalty
 
-    def one(order, position, state):
-        alphas, weights = state
-        i = order[position]
-        alpha = jnp.clip(alphas[i] + rates[i] * (1 - design[i] @ weights), 0, 1)
-        return alphas.at[i].set(alpha), weights + (alpha - alphas[i]) / scale * design[i]
+    def one(weights, example):
+        signed, rate, alpha = example
+        new = jnp.clip(alpha + rate * (1 - signed @ weights), 0, 1)
+        return weights + (new - alpha) / scale * signed, new
 
     def unfinished(carry):
         _, (_, gap), iterations = carry
@@ -85,7 +84,11 @@ def _linear_svm(inputs, labels, l2, tolerance, max_iterations, *, use_bias: bool
         # the optimum is unique: the order, and so its fixed key, only sets the way there
         order = jax.random.permutation(jax.random.fold_in(jax.random.key(0), iterations), examples)
         # w drifts by rounding from the multipliers that it stands for
-        state = jax.lax.fori_loop(0, examples, partial(one, order), (alphas, alphas @ design / scale))
+        # unrolled, a pass takes half the time on a CPU
+        weights, changed = jax.lax.scan(
+            one, alphas @ design / scale, (design[order], rates[order], alphas[order]), unroll=8
+        )
+        state = alphas.at[order].set(changed), weights
         return state, costs(*state), iterations + 1
 
     state = jnp.zeros(examples, design.dtype), jnp.zeros(design.shape[1], design.dtype)
