@@ -56,10 +56,11 @@ class StopOnNonFinite:
         self.failed: dict[int, int] = {}
 
     def __call__(self, moment: Moment) -> None:
-        for replica in np.flatnonzero(moment.first_bad):
-            if int(replica) not in self.failed:
-                self.failed[int(replica)] = int(moment.first_bad[replica])
-                self.report(self._line(int(replica), moment))
+        new = [int(replica) for replica in np.flatnonzero(moment.first_bad) if int(replica) not in self.failed]
+        self.failed.update({replica: int(moment.first_bad[replica]) for replica in new})
+        for replica in new:
+            others = "; the others go on" if len(self.failed) < len(self.labels) else ""
+            self.report(self._line(replica, moment) + others)
         if len(self.failed) == len(self.labels):
             raise NonFiniteError(
                 f"NaN or infinity in every seed, see above. The run stops at step {moment.step} and does not save it;"
@@ -77,7 +78,7 @@ class StopOnNonFinite:
         for path, leaf in jax.tree_util.tree_leaves_with_path(self.layout.fetch("state", state)):
             if isinstance(leaf, np.ndarray) and not np.all(np.isfinite(leaf[replica].astype(np.float64))):
                 name = jax.tree_util.keystr(path, simple=True, separator="/")
-                return f"first in {name}"
+                return f"found first in {name}"
         return "its state is finite"
 
 
