@@ -38,7 +38,7 @@ def check(data: Mapping[str, np.ndarray], *, classes: int | None = None, where: 
         example = int(outside[0]) // (labels.size // len(labels))
         raise DatasetError(
             f"{where}: example {example} has label {labels.reshape(-1)[outside[0]]}, outside 0..{classes - 1}"
-            f" ({outside.size} such labels)"
+            f" ({outside.size} such label(s))"
         )
 
 
@@ -51,5 +51,5 @@ def _check_finite(array: np.ndarray, what: str, where: str) -> None:
         example, entry = divmod(int(wrong[0]), array.size // len(array))
         raise DatasetError(
             f"{where}: example {example} has {what} {array.reshape(-1)[wrong[0]]} (entry {entry} of the example; "
-            f"{wrong.size} such entries)"
+            f"{wrong.size} such value(s))"
         )

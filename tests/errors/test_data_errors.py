@@ -177,12 +177,12 @@ def data(inputs=((0.0, 1.0), (2.0, 3.0), (4.0, 5.0)), labels=(0, 1, 2)):
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        (data(labels=(0, 3, 7)), "mine: example 1 has label 3, outside 0..2 (2 such labels)"),
+        (data(labels=(0, 3, 7)), "mine: example 1 has label 3, outside 0..2 (2 such label(s))"),
         (data(labels=(0, 1, -1)), "mine: example 2 has label -1, outside 0..2"),
         (data(labels=(0.0, 1.0, 2.0)), "mine: labels of 3 classes must be integers, not float64"),
         (
             data(inputs=((0, 1), (2, np.nan), (np.nan, 5))),
-            "example 1 has input nan (entry 1 of the example; 2 such entries)",
+            "example 1 has input nan (entry 1 of the example; 2 such value(s))",
         ),
         (data(inputs=((0, 1), (2, 3), (np.inf, 5))), "mine: example 2 has input inf (entry 0 of the example"),
         (data(labels=(0, 1)), "mine: 3 inputs, but 2 labels"),
