@@ -66,8 +66,9 @@ def shown(item: Case, outcome: Outcome) -> str:
 
 def row(item: Case, outcome: Outcome) -> str:
     """A case in the table."""
-    saw = "failed" if outcome.failure else f"`{outcome.saw.replace('`', chr(39)).replace('|', chr(92) + '|')}`"
-    return f"| {item.number} | {item.title} | {item.done} | {saw} | {'FAILED' if outcome.failure else 'ok'} |\n"
+    saw = "-" if outcome.failure else "`" + outcome.saw.replace("`", "'") + "`"
+    cells = [str(item.number), item.title, item.done, saw, "FAILED" if outcome.failure else "ok"]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
 if __name__ == "__main__":

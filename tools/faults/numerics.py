@@ -23,7 +23,8 @@ def not_finite(stage: Stage) -> Seen:
 def one_seed_not_finite(stage: Stage) -> Seen:
     """`--seeds 3`, the parameters of seed 1 become NaN in step 6."""
     words = [*SHORT, "--seeds", "3"]
-    seen = stage.start(*words, "--name", "a", fault="nan:6:1").end().ended(0, "seed 1", "step 6", "params/")
+    seen = stage.start(*words, "--name", "a", fault="nan:6:1").end()
+    seen.ended(0, "seed 1", "step 6", "params/", "the others go on")
     result, whole = seen.result, stage.uninterrupted(*words)
     must(result["failed_seeds"] == [1], f"failed_seeds {result['failed_seeds']}", seen)
     must(seen.message.count("seed 1") == 1, "not reported exactly once", seen)
