@@ -82,11 +82,14 @@ def _row(row: Comparison, case: Case, mode: Mode, sides: dict[str, Measured], us
     return {"what": row.what, "kind": row.kind, "value": median, "low": low, "high": high, "goal": goal}
 
 
-def verdict(row: dict[str, Any]) -> str:
-    """Met or missed; "within the spread" where the interval holds the goal."""
+def verdict(row: dict[str, Any], *, loaded: bool = False) -> str:
+    """Met or missed; "within the spread" where the interval holds the goal; none where the load may have decided."""
     if row["goal"] is None:
         return ""
     met = row["value"] >= row["goal"] if row["kind"] == "ratio" else row["value"] <= row["goal"]
+    # load only lengthens times, but a ratio it moves either way: two threads that wait for each other suffer most
+    if loaded and not (met and row["kind"] in ("seconds", "inside")):
+        return "open, machine loaded"
     near = row["low"] <= row["goal"] <= row["high"]
     return ("met" if met else "MISSED") + (", within the spread" if near else "")
 
@@ -105,9 +108,10 @@ def rows(name: str, mode: str, result: dict[str, Any]) -> list[list[str]]:
         goal = row["goal"]
         sign = "at least" if row["kind"] == "ratio" else "at most"
         spread = f"{_number(row['kind'], row['low'])} to {_number(row['kind'], row['high'])}"
-        load = "" if mode == "1t" else ("quiet" if result["quiet"] else f"LOADED ({result['others']:.1f})")
+        loaded = mode != "1t" and not result["quiet"]
+        load = "" if mode == "1t" else (f"LOADED ({result['others']:.1f})" if loaded else "quiet")
         cells.append([row["what"], mode, f"{sign} {_number(row['kind'], goal)}" if goal is not None else "",
-                      _number(row["kind"], row["value"]), spread, load, verdict(row)])  # fmt: skip
+                      _number(row["kind"], row["value"]), spread, load, verdict(row, loaded=loaded)])  # fmt: skip
     return cells
 
 
@@ -123,7 +127,8 @@ def _start_row(key: str, times: dict[str, list[float]]) -> list[str]:
     others = float(np.median(times["others"]))
     spread = f"least {row['low']:.2f} s; processor time {found['cpu_median']:.2f} s"
     load = "quiet" if others < QUIET else f"LOADED ({others:.1f})"
-    return [start.what, "wall", f"at most {start.goal:.2f} s", f"{row['value']:.2f} s", spread, load, verdict(row)]
+    measured, result = f"{row['value']:.2f} s", verdict(row, loaded=others >= QUIET)
+    return [start.what, "wall", f"at most {start.goal:.2f} s", measured, spread, load, result]
 
 
 def lines(name: str, mode: str, result: dict[str, Any]) -> list[str]:
@@ -178,7 +183,7 @@ Each side is a process of its own that first compiles and warms up; then every s
 reversed each round, and waits for its results inside the clock. `1t`: one thread on one processor, a rate is examples a
 second of the process's own processor time, which other programs on the machine hardly change. `2t`: two threads and
 wall clock; "quiet" means that other programs used less than 12 % of a processor in each round that counts. LOADED gives
-how many processors they used, and such figures are not to be trusted. Measured is the median over rounds, spread the
-95 % interval of that median (bootstrap). Everything is float32 with the same shapes and optimizer. PyTorch runs
-eagerly: its data lie on the device, scaled to float32 beforehand, and it sums the loss. dlx holds uint8, scales inside the step,
-counts accuracy besides loss, looks for NaN, and writes its log."""
+how many processors they used; such figures are not to be trusted and leave the verdict open. Measured is the median
+over rounds, spread the 95 % interval of that median (bootstrap). Everything is float32 with the same shapes and
+optimizer. PyTorch runs eagerly: its data lie on the device, scaled to float32 beforehand, and it sums the loss. dlx
+holds uint8, scales inside the step, counts accuracy besides loss, looks for NaN, and writes its log."""

@@ -52,6 +52,16 @@ def test_one_thread_counts_processor_time():
     assert report.summarise(case, "2t", sides, [0, 1])["rows"][0]["value"] == pytest.approx(1 / 9)
 
 
+@pytest.mark.parametrize(("kind", "value", "expected"), [
+    ("ratio", 60.0, "open, machine loaded"), ("ratio", 0.1, "open, machine loaded"),
+    ("seconds", 0.5, "met"), ("seconds", 2.0, "open, machine loaded"), ("overhead", 0.5, "open, machine loaded"),
+])  # fmt: skip
+def test_no_verdict_that_load_may_have_made(kind, value, expected):
+    row = {"kind": kind, "value": value, "low": value, "high": value, "goal": 1.0}
+    assert report.verdict(row, loaded=True) == expected
+    assert report.verdict(row) in ("met", "MISSED")
+
+
 def test_a_goal_holds_in_its_modes_only():
     case = Case("tiny", (), (Comparison("ratio", "a", "b", goal=3.0, modes=("2t",)),))
     sides = {"a": measured([1.0]), "b": measured([2.0])}
