@@ -1,5 +1,7 @@
 """Three losses to walk on: a convex quadratic, Rosenbrock's valley, a small network."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,7 +37,19 @@ def network(rng: np.random.Generator):
     return loss, params
 
 
-PROBLEMS = [quadratic, rosenbrock, network]
+PROBLEMS = {"quadratic": quadratic, "rosenbrock": rosenbrock, "network": network}
+
+
+@functools.cache
+def together(dtype: str):
+    """All three at once: their gradients do not mix, so that one compiled walk serves a method that scales by entry."""
+    made = {name: problem(np.random.default_rng(0)) for name, problem in PROBLEMS.items()}
+
+    def loss(params):
+        return sum(one(params[name]) for name, (one, _) in made.items())
+
+    params = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), {name: start for name, (_, start) in made.items()})
+    return loss, jax.jit(jax.grad(loss)), params
 
 
 def walk(optimizer, loss, params, steps: int = 100):
@@ -53,16 +67,27 @@ def walk(optimizer, loss, params, steps: int = 100):
     return run(params)
 
 
-def torch_walk(make, loss, params, steps: int = 100):
+def torch_walk(make, gradient, params, steps: int = 100):
     """The same with an optimizer of torch.optim, on the same gradients."""
     import torch
 
     leaves, tree = jax.tree.flatten(params)
     tensors = [torch.tensor(np.array(leaf), requires_grad=True) for leaf in leaves]
-    optimizer, gradient = make(tensors), jax.jit(jax.grad(loss))
+    optimizer = make(tensors)
     for _ in range(steps):
-        values = jax.tree.unflatten(tree, [jnp.asarray(t.detach().numpy()) for t in tensors])
+        values = jax.tree.unflatten(tree, [t.detach().numpy().copy() for t in tensors])
         for tensor, slope in zip(tensors, jax.tree.leaves(gradient(values)), strict=True):
             tensor.grad = torch.tensor(np.array(slope))
         optimizer.step()
     return jax.tree.unflatten(tree, [t.detach().numpy() for t in tensors])
+
+
+def numpy_walk(step, gradient, params, steps: int = 100):
+    """The same with a reference of tests.reference.optimizers."""
+    leaves, tree = jax.tree.flatten(jax.tree.map(lambda leaf: np.array(leaf, np.float64), params))
+    memories = [{} for _ in leaves]
+    for t in range(1, steps + 1):
+        slopes = [np.array(slope) for slope in jax.tree.leaves(gradient(jax.tree.unflatten(tree, leaves)))]
+        moved = [step(t, g, x, memory) for g, x, memory in zip(slopes, leaves, memories, strict=True)]
+        leaves, memories = [x for x, _ in moved], [memory for _, memory in moved]
+    return jax.tree.unflatten(tree, leaves)
