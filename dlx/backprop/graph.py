@@ -42,7 +42,7 @@ def graph_gradients(output: Node, leaves: Sequence[Node], *, output_gradient: An
     if output_gradient is None:
         if output.shape != ():
             raise ValueError(f"output: got shape {output.shape}, wanted a scalar, or an output_gradient")
-        output_gradient = namespace(output).ones_like(output.value)
+        output_gradient = namespace(output.value).ones_like(output.value)
     elif np.shape(output_gradient) != output.shape:
         raise ValueError(
             f"output_gradient: got shape {np.shape(output_gradient)}, wanted {output.shape}, that of output"
@@ -59,7 +59,7 @@ def graph_gradients(output: Node, leaves: Sequence[Node], *, output_gradient: An
                 arriving = pull(gradients[id(node)])
                 before = gradients.get(id(parent))
                 gradients[id(parent)] = arriving if before is None else before + arriving
-    return [gradients.get(id(leaf), namespace(leaf).zeros_like(leaf.value)) for leaf in leaves]
+    return [gradients.get(id(leaf), namespace(leaf.value).zeros_like(leaf.value)) for leaf in leaves]
 
 
 def graph_table(output: Node) -> str:

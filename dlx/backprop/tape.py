@@ -22,8 +22,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dlx.nn._checks import check_floating
-
 __all__ = ["Node"]
 
 Pull = Callable[[Any], Any]
@@ -43,7 +41,8 @@ class Node:
 
     def __init__(self, value: Any, operation: str = "leaf", *parents: tuple["Node", Pull]):
         array: Any = value if isinstance(value, jax.Array) else np.asarray(value)
-        check_floating("value", array)
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            raise TypeError(f"value: got dtype {array.dtype}, wanted a floating dtype")
         object.__setattr__(self, "value", array)
         object.__setattr__(self, "operation", operation)
         object.__setattr__(self, "parents", parents)
@@ -74,7 +73,7 @@ class Node:
 
     def __pow__(self, other: Any) -> "Node":
         a, b = _together(self, other)
-        power, xp = a.value**b.value, namespace(a, b)
+        power, xp = a.value**b.value, namespace(a.value, b.value)
 
         def pull_base(g: Any) -> Any:
             # b a^(b - 1) is 0, not 0 * inf, for a = b = 0
@@ -90,7 +89,7 @@ class Node:
     def maximum(self, other: Any) -> "Node":
         """The larger of two; a tie shares the gradient equally."""
         a, b = _together(self, other)
-        xp = namespace(a, b)
+        xp = namespace(a.value, b.value)
         share = xp.where(a.value == b.value, 0.5, a.value > b.value).astype(a.value.dtype)
         return Node(xp.maximum(a.value, b.value), "maximum", (a, lambda g: g * share), (b, lambda g: g * (1 - share)))
 
@@ -119,47 +118,47 @@ class Node:
 
     def exp(self) -> "Node":
         """Exponential: g y."""
-        y = namespace(self).exp(self.value)
+        y = namespace(self.value).exp(self.value)
         return Node(y, "exp", (self, lambda g: g * y))
 
     def log(self) -> "Node":
         """Natural logarithm: g / x."""
-        return Node(namespace(self).log(self.value), "log", (self, lambda g: g / self.value))
+        return Node(namespace(self.value).log(self.value), "log", (self, lambda g: g / self.value))
 
     def sqrt(self) -> "Node":
         """Square root: g / (2 y)."""
-        y = namespace(self).sqrt(self.value)
+        y = namespace(self.value).sqrt(self.value)
         return Node(y, "sqrt", (self, lambda g: g / (2 * y)))
 
     def sin(self) -> "Node":
         """Sine: g cos x."""
-        xp = namespace(self)
+        xp = namespace(self.value)
         return Node(xp.sin(self.value), "sin", (self, lambda g: g * xp.cos(self.value)))
 
     def cos(self) -> "Node":
         """Cosine: -g sin x."""
-        xp = namespace(self)
+        xp = namespace(self.value)
         return Node(xp.cos(self.value), "cos", (self, lambda g: -g * xp.sin(self.value)))
 
     def tanh(self) -> "Node":
         """Hyperbolic tangent: g (1 - y^2)."""
-        y = namespace(self).tanh(self.value)
+        y = namespace(self.value).tanh(self.value)
         return Node(y, "tanh", (self, lambda g: g * (1 - y) * (1 + y)))
 
     def sigmoid(self) -> "Node":
         """Logistic function: g y (1 - y)."""
-        xp = namespace(self)
+        xp = namespace(self.value)
         y = xp.exp(-xp.logaddexp(-self.value, xp.zeros_like(self.value)))
         return Node(y, "sigmoid", (self, lambda g: g * y * (1 - y)))
 
     def relu(self) -> "Node":
         """Rectified linear unit: g where x > 0."""
         positive = self.value > 0
-        return Node(namespace(self).where(self.value <= 0, 0, self.value), "relu", (self, lambda g: g * positive))
+        return Node(namespace(self.value).where(self.value <= 0, 0, self.value), "relu", (self, lambda g: g * positive))
 
     def abs(self) -> "Node":
         """Absolute value: g sign x, 0 at 0."""
-        xp = namespace(self)
+        xp = namespace(self.value)
         return Node(xp.abs(self.value), "abs", (self, lambda g: g * xp.sign(self.value)))
 
     # shapes and sums
@@ -170,7 +169,7 @@ class Node:
         total = Node(
             self.value.sum(axis=axis, keepdims=True),
             "sum",
-            (self, lambda g: namespace(self).broadcast_to(g, self.shape)),
+            (self, lambda g: namespace(g).broadcast_to(g, self.shape)),
         )
         return total if keepdims else total.reshape(kept)
 
@@ -211,26 +210,26 @@ class Node:
         def pull(g: Any) -> Any:
             return g.sum(axis=copied).reshape(self.shape)
 
-        return Node(namespace(self).broadcast_to(self.value, shape), "broadcast", (self, pull))
+        return Node(namespace(self.value).broadcast_to(self.value, shape), "broadcast", (self, pull))
 
     def __matmul__(self, other: Any) -> "Node":
         """Matrix product over the last two axes; a vector is a row on the left, a column on the right."""
         a, b = self, _constant(other, self)
-        if len(a.shape) == 1:
-            product = a.reshape((1, *a.shape)) @ b
-            return product.reshape((*product.shape[:-2], *product.shape[-1:]))
         if len(b.shape) == 1:
             product = a @ b.reshape((*b.shape, 1))
             return product.reshape(product.shape[:-1])
+        if len(a.shape) == 1:
+            product = a.reshape((1, *a.shape)) @ b
+            return product.reshape((*product.shape[:-2], *product.shape[-1:]))
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         a, b = a.broadcast_to((*batch, *a.shape[-2:])), b.broadcast_to((*batch, *b.shape[-2:]))
         pull_a, pull_b = lambda g: g @ b.value.swapaxes(-1, -2), lambda g: a.value.swapaxes(-1, -2) @ g
         return Node(a.value @ b.value, "matmul", (a, pull_a), (b, pull_b))
 
 
-def namespace(*nodes: Node) -> ModuleType:
-    """The module that computes with the nodes' arrays: jax.numpy, or NumPy if none is JAX's."""
-    return jnp if any(isinstance(node.value, jax.Array) for node in nodes) else np
+def namespace(*arrays: Any) -> ModuleType:
+    """The module that computes with the arrays: jax.numpy, or NumPy if none is JAX's."""
+    return jnp if any(isinstance(array, jax.Array) for array in arrays) else np
 
 
 def _constant(value: Any, like: Node) -> Node:
