@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["data", "errors", "losses", "metrics", "models", "nn", "optim", "run", "train"]
+__all__ = ["backprop", "data", "errors", "losses", "metrics", "models", "nn", "optim", "run", "train"]
 
 if TYPE_CHECKING:
-    from dlx import data, errors, losses, metrics, models, nn, optim, run, train
+    from dlx import backprop, data, errors, losses, metrics, models, nn, optim, run, train
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,6 @@
 """The states of all replicas: made, described, and told to every process."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ def initialise(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequenc
       sweep: name -> values, all of one length.
     Returns: the state with a leading axis of len(values) * len(seeds).
     """
+    _check_swept(init, sweep)
     one = jax.jit(init)
     states = [one(jax.random.key(seed), **values) for values in sweep_points(sweep) for seed in seeds]
     return jax.tree.map(_stack, *states)
@@ -39,6 +41,7 @@ def initialise(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequenc
 
 def template(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequence[float]] | None, layout: Layout) -> Any:
     """Shapes, dtypes and, where one array is one leaf on all devices, shardings of what `initialise` would give."""
+    _check_swept(init, sweep)
     points = sweep_points(sweep)
     one = jax.eval_shape(init, jax.random.key(0), **{name: jnp.float32(value) for name, value in points[0].items()})
     return layout.describe(one, len(points) * len(seeds))
@@ -54,6 +57,17 @@ def from_first_process(step: int, state: Any, shapes: Any) -> tuple[int, Any]:
     own = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes) if jax.process_index() else state
     tell = multihost_utils.broadcast_one_to_all
     return step, jax.tree.map(lambda leaf: through_key_data(lambda a: np.asarray(tell(np.asarray(a))), leaf), own)
+
+
+def _check_swept(init: Callable, sweep: Mapping[str, Sequence[float]] | None) -> None:
+    taken = inspect.signature(init).parameters.values()
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in taken):
+        return
+    missing = sorted(set(sweep or {}) - {parameter.name for parameter in taken})
+    if missing:
+        raise UsageError(
+            f"--sweep {', '.join(missing)}: this run's init does not take it by name, so it is no part of the state."
+        )
 
 
 def _stack(*leaves: Any) -> Any:

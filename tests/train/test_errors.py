@@ -153,3 +153,8 @@ def test_a_given_layout_has_to_divide_the_batch():
 def test_a_negative_seed():
     with pytest.raises(UsageError, match="--seed wants at least 0; got -1"):
         fit(seeds=(0, -1))
+
+
+def test_a_sweep_that_init_does_not_take():
+    with pytest.raises(UsageError, match="--sweep learning_rate: this run's init does not take it"):
+        fit(sweep={"learning_rate": (0.1, 0.2)})
