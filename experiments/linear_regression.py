@@ -1,4 +1,4 @@
-"""Linear regression by minibatch gradient descent, against truth and least squares (notes 000 section 2, 001 section 4).
+"""Linear regression by minibatch gradient descent, beside least squares (notes 000 section 2, 001 section 4).
 
     python -m experiments.linear_regression --seeds 4 --evaluate-every 10
 
