@@ -1,0 +1,100 @@
+"""A network as a composition of functions, and the algebra of its layers."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dlx.nn._checks import check_floating
+from dlx.nn.activations import sigmoid
+from dlx.nn.linear import affine
+
+__all__ = ["bernoulli_probability", "compose", "layer", "mlp"]
+
+Function = Callable[[Array], Array]
+Layer = Mapping[str, Array]
+
+
+def compose(*functions: Function) -> Function:
+    """Functions applied one after another.
+
+        f(x) = f_n(... f_2(f_1(x)))
+
+    Args:
+      functions: f_1, ..., f_n in the order in which they are applied; none gives the identity.
+    Returns: f.
+    Source: Goodfellow et al. 2016, section 6; notes 001 section 15.
+    """
+    return lambda inputs: functools.reduce(lambda value, function: function(value), functions, inputs)
+
+
+def layer(
+    inputs: Float[Array, "*batch features"],
+    kernel: Float[Array, "features units"],
+    bias: Float[Array, "units"],
+    *,
+    activation: Function = sigmoid,
+) -> Float[Array, "*batch units"]:
+    """One layer of units, for one example or a batch.
+
+        z = W^T x + c, a = s(z)        one example;        A = s(X W + 1 c^T)        examples in rows
+
+    Args:
+      inputs: (*batch, features) x, or X.
+      kernel: (features, units) W.
+      bias: (units,) c.
+      activation: s.
+    Returns: (*batch, units) a.
+    Raises: ValueError if the shapes do not fit.
+    Source: Goodfellow et al. 2016, eq. 6.40-6.41; notes 001 section 15.
+    """
+    return activation(affine(inputs, kernel, bias))
+
+
+def mlp(
+    inputs: Float[Array, "*batch features"],
+    layers: Sequence[Layer],
+    *,
+    activation: Function = sigmoid,
+    output_activation: Function | None = None,
+) -> Float[Array, "*batch units"]:
+    """Multilayer perceptron: layers composed.
+
+        f(x) = f_n(... f_1(x)),    f_i(x) = s(W_i^T x + c_i), the last one without s unless told
+
+    Args:
+      inputs: (*batch, features) x.
+      layers: [{"kernel": (features, units), "bias": (units,)}, ...], the first layer first.
+      activation: s of the hidden layers.
+      output_activation: of the last layer; None is linear.
+    Returns: (*batch, units) of the last layer.
+    Raises: ValueError if there is no layer or the shapes do not fit.
+    Source: Goodfellow et al. 2016, section 6; notes 001 section 15.
+    """
+    if not layers:
+        raise ValueError("layers: got none, wanted at least one")
+    hidden = [functools.partial(layer, **part, activation=activation) for part in layers[:-1]]
+    outputs = compose(*hidden, lambda x: affine(x, layers[-1]["kernel"], layers[-1]["bias"]))(inputs)
+    return outputs if output_activation is None else output_activation(outputs)
+
+
+def bernoulli_probability(logits: Float[Array, "*shape"], labels: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Probability of an event's label under a logit: exponentials, normalised.
+
+        P(y) = exp(y z) / sum_(y' = 0, 1) exp(y' z) = sigmoid((2 y - 1) z),    -log P(y) = softplus((1 - 2 y) z)
+
+    The notes drop the exp of the sum; this is the accepted form. As a loss, it is
+    `dlx.losses.sigmoid_binary_cross_entropy`.
+
+    Args:
+      logits: z, any shape.
+      labels: y, 0 or 1, the same shape.
+    Returns: the shape and dtype of `logits`.
+    Raises: ValueError if the shapes differ; TypeError if `logits` are not floating.
+    Source: Goodfellow et al. 2016, eq. 6.20-6.23; notes 001 section 15.
+    """
+    check_floating("logits", logits)
+    if jnp.shape(labels) != jnp.shape(logits):
+        raise ValueError(f"labels: got shape {jnp.shape(labels)}, wanted {jnp.shape(logits)}, the shape of logits")
+    return sigmoid((2 * labels.astype(logits.dtype) - 1) * logits)
