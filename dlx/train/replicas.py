@@ -34,7 +34,9 @@ def initialise(init: Callable, seeds: Sequence[int], sweep: Mapping[str, Sequenc
     Returns: the state with a leading axis of len(values) * len(seeds).
     """
     _check_swept(init, sweep)
-    one = jax.jit(init)
+    # run once: on a CPU, level 1 gave the default's bits and compiles in 0.4 of the time
+    hurry = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
+    one = jax.jit(init, compiler_options=hurry)
     states = [one(jax.random.key(seed), **values) for values in sweep_points(sweep) for seed in seeds]
     return jax.tree.map(_stack, *states)
 
