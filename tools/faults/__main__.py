@@ -34,7 +34,7 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no case {unknown[0]}; the cases are 1 to {max(CASES)}")
     chosen = [CASES[number] for number in options.numbers or sorted(CASES)]
-    failed, rows = 0, []
+    failed, rows = 0, _written_rows() if options.write else {}
     begun = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="dlx-faults-") as shared,
@@ -42,14 +42,22 @@ def main() -> int:
     ):
         for item, outcome in zip(chosen, pool.map(lambda item: item.run(Path(shared)), chosen), strict=True):
             print(shown(item, outcome), flush=True)
-            rows.append(row(item, outcome))
+            rows[item.number] = row(item, outcome)
             failed += bool(outcome.failure)
     seconds = time.monotonic() - begun
     print(f"{len(chosen) - failed} of {len(chosen)} cases as they should be, {seconds:.0f} s")
     if options.write:
-        PAGE.write_text(_OPENING + "".join(rows), encoding="utf-8")
+        kept = [rows[number] for number in sorted(rows) if number in CASES]
+        PAGE.write_text(_OPENING + "".join(kept), encoding="utf-8")
         print(f"written: {PAGE.relative_to(ROOT)}")
     return int(failed > 0)
+
+
+def _written_rows() -> dict[int, str]:
+    """The rows of the page: a run of some cases writes only theirs anew."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines(keepends=True) if PAGE.exists() else []
+    numbered = {line.split("|")[1].strip(): line for line in lines if line.startswith("| ")}
+    return {int(number): line for number, line in numbered.items() if number.isdecimal()}
 
 
 def shown(item: Case, outcome: Outcome) -> str:
