@@ -51,8 +51,8 @@ def test_one_rate_for_both_directions_is_too_small_or_too_large(x64):
 @pytest.mark.parametrize(
     ("make", "want"),
     [
-        pytest.param(lambda: optim.momentum(0.6, decay=0.5), [0.007188, 0.002553], id="momentum", marks=pytest.mark.row(164)),
-        pytest.param(lambda: optim.momentum(0.6, decay=0.25), [-0.126340, -0.186632], id="less", marks=pytest.mark.row(164)),
+        pytest.param(lambda: optim.momentum(0.6, decay=0.5), [0.007188, 0.002553], marks=pytest.mark.row(164)),
+        pytest.param(lambda: optim.momentum(0.6, decay=0.25), [-0.12634, -0.186632], marks=pytest.mark.row(164)),
         pytest.param(lambda: optim.adagrad(0.4), [-2.382563, -0.158591], id="adagrad", marks=pytest.mark.row(166)),
         pytest.param(lambda: optim.adagrad(2.0), [-0.002295, 0.0], id="faster", marks=pytest.mark.row(166)),
         pytest.param(lambda: optim.rmsprop(0.4), [-0.010599, 0.0], id="rmsprop", marks=pytest.mark.row(167)),

@@ -165,3 +165,22 @@ def test_decoupled_decay_ignores_the_scale_of_the_gradient_and_leaves_biases(x64
     # a penalty in front of Adam is scaled by it: a step of the learning rate, however weak the penalty
     penalised = optax.chain(optim.weight_decay(0.5), optim.adam(0.1))
     assert_close(updates(penalised, [zero], params)[0]["kernel"], [-0.1], factor=1e5)  # eps over the slope is 1e-8
+
+
+@pytest.mark.row(170)
+@pytest.mark.erratum("E41")
+def test_who_checks_the_decay_of_the_square():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match="beta parameter"):
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)], betas=(0.9, 1.0))
+    with pytest.raises(ValueError, match="b2: got 1.0"):
+        optim.adam(0.1, b2=1.0)
+    optax.adam(0.1, b2=1.0)
+
+
+@pytest.mark.row(171)
+def test_bias_correction_of_the_first_step_in_float32():
+    g = jnp.asarray([1.0], jnp.float32)
+    ours, theirs = (float(updates(make(1.0, b2=0.999, eps=0.0), [g])[0][0]) for make in (optim.adam, optax.adam))
+    assert abs(ours + 1) < 3e-7
+    assert 3e-6 < abs(theirs + 1) < 1e-4

@@ -133,9 +133,9 @@ def test_schedules_in_float32_keep_the_dtype():
 
 @pytest.mark.row(81)
 def test_pytorchs_one_cycle_is_one_step_ahead(x64):
-    torch_rates = in_torch(lambda s, o: s.OneCycleLR(o, 0.3, total_steps=61, cycle_momentum=False, pct_start=0.3))()
-    ours = of(optim.one_cycle_schedule(0.3, steps=61))()
-    assert_close(max(torch_rates), max(ours), factor=1e9)  # its peak is at 17.3, between two steps
+    torch_rates = in_torch(lambda s, o: s.OneCycleLR(o, 0.3, total_steps=60, cycle_momentum=False, pct_start=0.3))()
+    ours = of(optim.one_cycle_schedule(0.3, steps=60))()
+    assert_close(max(torch_rates), max(ours))
     assert np.argmax(torch_rates) == np.argmax(ours) - 1
 
 
@@ -145,7 +145,7 @@ def test_sums_of_robbins_and_monro(x64):
     ends = 2 ** np.arange(6, 15)
 
     def growth(power, exponent):
-        rates = np.asarray(optim.inverse_time_schedule(1.0, power=power)(jnp.arange(ends[-1]))) ** exponent
+        rates = np.asarray(jax.vmap(optim.inverse_time_schedule(1.0, power=power))(jnp.arange(ends[-1]))) ** exponent
         return np.diff([rates[:end].sum() for end in ends])
 
     np.testing.assert_allclose(growth(1.0, 1)[-1], math.log(2), rtol=1e-3)  # 1 + 1/2 + 1/3 + ... ~ log T
