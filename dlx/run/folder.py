@@ -68,6 +68,10 @@ class RunFolder:
         """The folder of the TensorBoard events."""
         return self.path / "tensorboard"
 
+    def write_config(self, config: Options) -> None:
+        """Writes config.json; for a resumed run once its checkpoint fits, so that a refusal changes nothing."""
+        write(self.config, saved_config(config))
+
     def add_environment(self, entry: dict) -> list[dict]:
         """Appends to environment.json and returns all its entries."""
         entries: list[dict] = []
@@ -79,7 +83,7 @@ class RunFolder:
 
 
 def open_folder(config: Options) -> RunFolder:
-    """Makes the run's folder, or finds the one to resume, and writes config.json into it.
+    """Makes the run's folder with its config.json, or finds the one to resume.
 
     With several processes the first one does it, on a file system that all see, and tells the others.
 
@@ -113,7 +117,8 @@ def _open(config: Options) -> RunFolder:
             folder = RunFolder(_make_named(parent / config.name) if config.name else _make_next(parent))
         with tempfile.TemporaryFile(dir=folder.path) as file:
             file.write(b"0" * 4096)  # a full disk says so here
-        write(folder.config, saved_config(config))
+        if not folder.resumed:
+            folder.write_config(config)
     except OSError as error:
         where = error.filename or parent
         raise RunFolderError(

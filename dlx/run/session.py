@@ -128,6 +128,8 @@ class Run:
         with contextlib.ExitStack() as closing:
             store = self._open_store(closing)
             resume = self._restore(store, init)
+            if self.folder.resumed and self.writes:
+                self.folder.write_config(config)
             hooks: list[Any] = [evaluate, finite, self.records]
             if self.writes:
                 hooks.append(closing.enter_context(contextlib.closing(Console(stop=self.stopped))))

@@ -24,6 +24,13 @@ def opened(config, **more):
     return open_folder(dataclasses.replace(config, **more))
 
 
+def resumed(config, **more):
+    """As a run does once its checkpoint fits."""
+    folder = opened(config, resume=True, **more)
+    folder.write_config(dataclasses.replace(config, **more))
+    return folder
+
+
 def test_numbers_go_up_and_are_not_used_twice(config):
     first, second = opened(config), opened(config)
     assert [first.name, second.name, first.resumed] == ["1", "2", False]
@@ -62,7 +69,7 @@ def test_a_name_that_is_taken(config):
 
 def test_resume_by_name(config, capsys):
     first = opened(config, name="a")
-    again = opened(config, name="a", resume=True, log_every=7, devices=2)
+    again = resumed(config, name="a", log_every=7, devices=2)
     assert (again.path, again.resumed) == (first.path, True)
     assert json.loads(again.config.read_text())["options"]["log_every"] == 7
     assert capsys.readouterr().err == ""
@@ -91,7 +98,10 @@ def test_another_configuration_is_refused_field_by_field(config, capsys):
     assert lines[1:3] == ["  --seeds: saved 1, given 2", "  --learning-rate: saved 0.001, given 0.5"]
     assert "--force-config" in lines[3]
     assert saved.config.read_text() == before
-    assert opened(config, **change, force_config=True).resumed
+    forced = opened(config, **change, force_config=True)
+    assert forced.resumed
+    assert saved.config.read_text() == before  # until the run knows that its checkpoint fits
+    forced.write_config(dataclasses.replace(config, **change))
     assert "--learning-rate: saved 0.001, given 0.5" in capsys.readouterr().err
     assert json.loads(saved.config.read_text())["options"]["learning_rate"] == 0.5
 
@@ -108,7 +118,7 @@ def test_resume_without_a_name_prefers_the_same_length(config):
     opened(config, steps=100)
     time.sleep(0.01)
     opened(config, steps=50)
-    assert opened(config, steps=100, resume=True).name == "1"
+    assert resumed(config, steps=100).name == "1"
     time.sleep(0.01)
     assert opened(config, steps=200, resume=True).name == "1"  # just touched
 

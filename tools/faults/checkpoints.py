@@ -106,11 +106,12 @@ def flip(file: object) -> None:
 
 @case(17, "checkpoint with other leaves")
 def other_leaves(stage: Stage) -> Seen:
-    """`--resume --force-config --hidden 64 16` of a run with `--hidden 32`."""
+    """`--resume --force-config --hidden 64 16` of a run with `--hidden 32`; then as it was."""
     begin(stage)
     log = stage.log("a")
     seen = go_on(stage, "--hidden", "64", "16", "--force-config").end()
     must(stage.log("a") == log, "the log of the run was touched", seen)
+    stage.same_as(stage.uninterrupted(), go_on(stage).end(), "a")
     return seen.ended(1, "does not fit", "float32 (1, 64, 32)", "float32 (1, 64, 64)", "no such leaf")
 
 
