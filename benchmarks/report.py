@@ -107,7 +107,8 @@ def rows(name: str, mode: str, result: dict[str, Any]) -> list[list[str]]:
     for row in result["rows"]:
         goal = row["goal"]
         sign = "at least" if row["kind"] == "ratio" else "at most"
-        spread = f"{_number(row['kind'], row['low'])} to {_number(row['kind'], row['high'])}"
+        span = f"{_number(row['kind'], row['low'])} to {_number(row['kind'], row['high'])}"
+        spread = span if result["rounds"] > 1 else "one round only"
         loaded = mode != "1t" and not result["quiet"]
         load = "" if mode == "1t" else (f"LOADED ({result['others']:.1f})" if loaded else "quiet")
         cells.append([row["what"], mode, f"{sign} {_number(row['kind'], goal)}" if goal is not None else "",
