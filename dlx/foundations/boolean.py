@@ -1,11 +1,12 @@
 """Boolean functions by threshold units, constructed and not trained: evaluate with `mlp` and `dlx.nn.heaviside`."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from dlx.nn._checks import check_count, check_floating, is_known
+from dlx.nn._checks import check_count, check_floating
 
 __all__ = ["boolean_inputs", "boolean_network", "parity_table"]
 
@@ -60,7 +61,7 @@ def boolean_network(table: Float[Array, "rows"]) -> list[dict[str, Float[Array, 
     rows = table.shape[0] if table.ndim == 1 else 0
     if rows < 2 or rows & (rows - 1):
         raise ValueError(f"table: got shape {table.shape}, wanted (2^n,)")
-    if is_known(table):
+    if not isinstance(table, jax.core.Tracer):
         other = np.asarray(table, np.float64)
         other = other[(other != 0) & (other != 1)]
         if other.size:
