@@ -75,15 +75,15 @@ def adam(
         rate = rate_at(learning_rate, state.count)
         mean = jax.tree.map(lambda g, v: blend(b1, v, g), updates, state.mean)
         square = jax.tree.map(lambda g, s: blend(b2, s, g * g), updates, state.square)
-        mean_weight = weight(b1, count) if bias_correction else 1.0
-        square_weight = weight(b2, count) if bias_correction else 1.0
-        corrected = jax.tree.map(lambda s: s / jnp.asarray(square_weight, s.dtype), square)
+        # both corrections are factors, taken once and not for every entry: a division is what costs
+        length = -rate / weight(b1, count) if bias_correction else -rate
+        factor = 1 / weight(b2, count) if bias_correction else 1.0
+        corrected = jax.tree.map(lambda s: s * jnp.asarray(factor, s.dtype), square)
         if amsgrad:
             corrected = jax.tree.map(jnp.maximum, state.largest, corrected)
 
         def step(v, s):
-            v = v / jnp.asarray(mean_weight, v.dtype)
-            return -jnp.asarray(rate, v.dtype) * v / (jnp.sqrt(s) + jnp.asarray(eps, s.dtype))
+            return jnp.asarray(length, v.dtype) * v / (jnp.sqrt(s) + jnp.asarray(eps, s.dtype))
 
         state = AdamState(count, mean, square, corrected if amsgrad else ())
         return jax.tree.map(step, mean, corrected), state

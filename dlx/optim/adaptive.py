@@ -193,7 +193,8 @@ def adadelta(
         square = jax.tree.map(lambda g, s: blend(rho, s, g * g), updates, state.square)
 
         def change(g, s, before):
-            return jnp.sqrt(before + jnp.asarray(eps, g.dtype)) * over_root(g, s, eps, True)
+            under = jnp.asarray(eps, g.dtype)
+            return jnp.sqrt(before + under) / jnp.sqrt(s + under) * g
 
         changes = jax.tree.map(change, updates, square, state.change)
         state = AdadeltaState(
