@@ -50,7 +50,7 @@ def reduced(loss, how):
 @pytest.mark.row(49)
 @HOW
 @pytest.mark.parametrize("kind", ["labels", "one_hot", "probabilities", "any"])
-@configurations(fast=1)
+@configurations(fast=1, slow=5)
 def test_softmax_cross_entropy_backward(rng, how, kind):
     rows, classes = shape(rng)
     logits, labels = rng.standard_normal((rows, classes)), rng.integers(0, classes, rows)

@@ -34,7 +34,7 @@ def norm(kind):
 @pytest.mark.row(53)
 @pytest.mark.parametrize("penalty", [None, "l1", "l2"])
 @pytest.mark.parametrize("activation", [n for n in sorted(backprop.ACTIVATION_RULES) if n != "identity"])
-@configurations(fast=1)
+@configurations(fast=1, slow=3)
 def test_classification(rng, activation, penalty):
     with jax.enable_x64(True):
         params, inputs, labels = problem(rng)

@@ -61,7 +61,7 @@ OPERATIONS = [
 @pytest.mark.parametrize(
     ("on_nodes", "on_arrays", "shapes", "low"), [row[1:] for row in OPERATIONS], ids=[row[0] for row in OPERATIONS]
 )
-@configurations(fast=1)
+@configurations(fast=1, slow=2)
 def test_operation(rng, on_nodes, on_arrays, shapes, low, kind):
     arrays = [rng.uniform(low, 2, s) for s in shapes]
     with jax.enable_x64(True), jax.numpy_rank_promotion("allow"):
