@@ -42,19 +42,45 @@ def prove(
     gradients: Sequence[int] | None = None,
     modes: Sequence[str] = ("fwd", "rev"),
     vmap: bool = True,
+    another: Callable = lambda array: 0.75 * array,
 ) -> None:
     """Reference in every dtype, dtype kept, gradients, eager = jit = vmap, compiled once.
 
     `arrays` are NumPy arrays, floating ones float64; integers stay integers. `gradients` are the numbers of the
-    arguments to differentiate, every floating one if None, and none if empty.
+    arguments to differentiate, every floating one if None, and none if empty. `another` makes other numbers of a
+    floating array for a second call.
     """
+    # one compiled function for all: what a dtype has compiled is not compiled again
+    compiled = CountedJit(function)
     if reference is not None:
         for dtype in dtypes:
-            check_reference(function, reference, arrays, dtype=dtype, kind=kind)
+            check_reference(compiled, reference, arrays, dtype=dtype, kind=kind)
     numbers = [i for i, array in enumerate(arrays) if is_floating(array)] if gradients is None else list(gradients)
     if numbers:
-        check_gradients(function, arrays, numbers, modes=modes)
-    check_transformations(function, arrays, kind=kind, vmap=vmap)
+        check_gradients(compiled, arrays, numbers, modes=modes)
+    check_transformations(function, arrays, kind=kind, vmap=vmap, another=another, compiled=compiled)
+
+
+class CountedJit:
+    """A compiled function that counts how often it was traced."""
+
+    def __init__(self, function: Callable) -> None:
+        self.traces = 0
+
+        def counted(*args):
+            self.traces += 1
+            return function(*args)
+
+        self.compiled = jax.jit(counted)
+
+    def __call__(self, *args):
+        """The compiled function."""
+        return self.compiled(*args)
+
+
+def as_compiled(function: Callable) -> CountedJit:
+    """The function compiled, once."""
+    return function if isinstance(function, CountedJit) else CountedJit(function)
 
 
 def is_floating(array: Any) -> bool:
@@ -72,7 +98,7 @@ def check_reference(function, reference, arrays, *, dtype: str = "float64", kind
     with jax.enable_x64(dtype == "float64"):
         inputs = cast(arrays, dtype)
         # compiled, which costs less than its operations one by one; check_transformations has those
-        got = jax.jit(function)(*inputs)
+        got = as_compiled(function)(*inputs)
     rounded = [np.asarray(x, np.float64) if is_floating(a) else a for x, a in zip(inputs, arrays, strict=True)]
     want = reference(*rounded)
     jax.tree.map(lambda g: _check_dtype(g, dtype), got)
@@ -91,34 +117,36 @@ def _check_value(got, want, kind: str) -> None:
 def check_gradients(function, arrays, numbers, *, modes=("fwd", "rev"), order: int = 1) -> None:
     """Derivatives equal finite differences in float64."""
     with jax.enable_x64(True):
-        inputs = cast(arrays, "float64")
+        inputs, compiled = cast(arrays, "float64"), as_compiled(function)
 
-        @jax.jit
         def of_numbers(*chosen):
             full = list(inputs)
             for number, value in zip(numbers, chosen, strict=True):
                 full[number] = value
-            return function(*full)
+            return compiled(*full)
 
         # central differences with a step of 1e-5 are right to about 1e-10; the function's third derivative enters
         check_grads(of_numbers, [inputs[n] for n in numbers], order, modes=modes, atol=1e-7, rtol=1e-7, eps=1e-5)
 
 
-def check_transformations(function, arrays, *, kind: str = "elementwise", vmap: bool = True) -> None:
+def check_transformations(
+    function,
+    arrays,
+    *,
+    kind: str = "elementwise",
+    vmap: bool = True,
+    another: Callable = lambda array: 0.75 * array,
+    compiled: CountedJit | None = None,
+) -> None:
     """Eager = jit = vmap in float32, and a second call with other numbers compiles nothing."""
-    traces = 0
-
-    @jax.jit
-    def compiled(*args):
-        nonlocal traces
-        traces += 1
-        return function(*args)
-
+    compiled = compiled or CountedJit(function)
     first = cast(arrays, "float32")
-    second = cast([array * 0.75 if is_floating(array) else array for array in arrays], "float32")
+    second = cast([another(array) if is_floating(array) else array for array in arrays], "float32")
     want = [function(*first), function(*second)]
-    got = [compiled(*first), compiled(*second)]
-    assert traces == 1, f"compiled {traces} times for one shape"
+    got = [compiled(*first)]
+    traces = compiled.traces
+    got.append(compiled(*second))
+    assert compiled.traces == traces, "a second call with the same shapes was compiled again"
     jax.tree.map(lambda g, w: assert_close(g, w, kind=kind), got, want)
     if vmap:
         stacked = jax.jit(jax.vmap(function))(*(np.stack(pair) for pair in zip(first, second, strict=True)))

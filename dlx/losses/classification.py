@@ -1,69 +1,67 @@
-"""Losses of classes and events: one value per example, the caller reduces."""
+"""Losses of classes: one value per example, the caller reduces."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from dlx.losses._features import Features, over_features
-from dlx.nn._checks import check_floating, check_range, check_same_shape
+from dlx.losses._labels import label_columns, per_class, pick
+from dlx.nn._checks import check_distributions, check_floating, check_range, check_same_shape
 from dlx.nn.softmax import log_softmax, logsumexp
 
-__all__ = ["binary_cross_entropy", "categorical_cross_entropy", "sigmoid_binary_cross_entropy", "softmax_cross_entropy"]
+__all__ = ["categorical_cross_entropy", "negative_log_likelihood", "softmax_cross_entropy"]
 
 
 def softmax_cross_entropy(
     logits: Float[Array, "*batch classes"],
     labels: Integer[Array, "*batch"] | Float[Array, "*batch classes"],
     *,
+    class_weights: Float[Array, "classes"] | None = None,
     label_smoothing: float = 0.0,
 ) -> Float[Array, "*batch"]:
     """Cross entropy of the softmax of logits, from class numbers or from probabilities.
 
         L = -log softmax(z)_y                           integer labels;      dL/dz = softmax(z) - onehot(y)
-        L = -sum_c y_c log softmax(z)_c                 probabilities, one-hot vectors
+        L = -sum_c w_c y_c log softmax(z)_c             probabilities, one-hot vectors
 
-    Label smoothing replaces y by (1 - a) y + a / classes.
+    Label smoothing replaces y by (1 - a) y + a / classes. With class weights, PyTorch's mean is
+    sum_i L_i / sum_i w_{y_i}: the sum of these values over the sum of `class_weights[labels]`.
 
     Args:
       logits: (*batch, classes).
-      labels: (*batch,) integers, or (*batch, classes) floating probabilities. A class number outside
-        0..classes-1 gives NaN.
+      labels: (*batch,) integers, or (*batch, classes) floating probabilities. In a compiled function, where labels
+        cannot be looked at, a class number outside 0..classes-1 gives NaN.
+      class_weights: (classes,) w, 1 if None.
       label_smoothing: a in [0, 1].
     Returns: (*batch,), dtype of `logits`.
-    Raises: ValueError if the shapes do not fit or `label_smoothing` is outside [0, 1]; TypeError if `logits` are not
-      floating.
+    Raises: ValueError if the shapes do not fit, a label is no class, a row of probabilities does not sum to 1, a weight
+      is negative or `label_smoothing` is outside [0, 1]; TypeError if `logits` are not floating.
     Source: Goodfellow et al. 2016, section 6.2.2.3; Szegedy et al. 2016, section 7; notes 001 section 1, 004
       "multi-class".
     """
     check_floating("logits", logits)
     check_range("label_smoothing", label_smoothing, 0, 1)
     if jnp.issubdtype(labels.dtype, jnp.integer):
-        picked = _pick(logits, labels)
-        normaliser = logsumexp(logits)
-        if label_smoothing == 0:
-            return normaliser - picked
-        return normaliser - (1 - label_smoothing) * picked - label_smoothing * jnp.mean(logits, axis=-1)
-    check_same_shape("labels", labels, "logits", logits)
-    labels = labels.astype(logits.dtype)
+        if class_weights is None:
+            return _of_classes(logits, labels, label_smoothing)
+        own, known = label_columns(logits, "logits", labels)
+        labels = jnp.where(known[..., None], own.astype(logits.dtype), jnp.nan)
+    else:
+        check_same_shape("labels", labels, "logits", logits)
+        check_distributions("labels", labels)
+        labels = labels.astype(logits.dtype)
     if label_smoothing != 0:
         labels = (1 - label_smoothing) * labels + label_smoothing / logits.shape[-1]
+    if class_weights is not None:
+        labels = per_class(class_weights, logits) * labels
     # 0 log 0 = 0, also where a logit is -inf
     return -jnp.sum(jnp.where(labels == 0, 0, labels * log_softmax(logits)), axis=-1)
 
 
-def _pick(logits: Array, labels: Array) -> Array:
-    """The logit of the label, NaN for a label that is no class.
-
-    A comparison rather than a gather: its gradient is elementwise, a gather's is a scatter.
-    """
-    if labels.shape != logits.shape[:-1]:
-        raise ValueError(
-            f"labels: got integers of shape {labels.shape}, wanted {logits.shape[:-1]}, one for each row of logits"
-        )
-    classes = logits.shape[-1]
-    labels = labels.astype(jnp.int32)
-    columns = jnp.broadcast_to(jnp.arange(classes, dtype=jnp.int32), logits.shape)
-    picked = jnp.sum(jnp.where(columns == labels[..., None], logits, 0), axis=-1)
-    return jnp.where((labels >= 0) & (labels < classes), picked, jnp.nan)
+def _of_classes(logits: Array, labels: Array, label_smoothing: float) -> Array:
+    picked = pick(logits, "logits", labels)
+    normaliser = logsumexp(logits)
+    if label_smoothing == 0:
+        return normaliser - picked
+    return normaliser - (1 - label_smoothing) * picked - label_smoothing * jnp.mean(logits, axis=-1)
 
 
 def categorical_cross_entropy(
@@ -85,64 +83,46 @@ def categorical_cross_entropy(
       class_mean: divide by the number of classes.
       eps: smallest probability; below it the gradient is 0.
     Returns: (*batch,), dtype of `probabilities`.
-    Raises: ValueError if the shapes differ.
+    Raises: ValueError if the shapes differ or a row of `labels` does not sum to 1; TypeError if `probabilities` are not
+      floating.
     Source: Goodfellow et al. 2016, eq. 3.51; notes 001 section 1.
     """
+    check_floating("probabilities", probabilities)
     check_same_shape("labels", labels, "probabilities", probabilities)
+    check_distributions("labels", labels)
     check_range("eps", eps, 0, 1)
-    terms = labels.astype(probabilities.dtype) * jnp.log(jnp.maximum(probabilities, eps))
+    labels = labels.astype(probabilities.dtype)
+    # 0 log 0 = 0, with gradient 0
+    terms = labels * jnp.log(jnp.where(labels == 0, 1, jnp.maximum(probabilities, eps)))
     return -(jnp.mean if class_mean else jnp.sum)(terms, axis=-1)
 
 
-def binary_cross_entropy(
-    probabilities: Float[Array, "batch *features"],
-    labels: Float[Array, "batch *features"],
+def negative_log_likelihood(
+    log_probabilities: Float[Array, "*batch classes"],
+    labels: Integer[Array, "*batch"],
     *,
-    eps: float = 1e-7,
-    features: Features = "sum",
-) -> Float[Array, "batch"]:
-    """Cross entropy of events from their probabilities.
+    class_weights: Float[Array, "classes"] | None = None,
+) -> Float[Array, "*batch"]:
+    """Negative log likelihood of class numbers, from log-probabilities.
 
-        L = -[y log p + (1 - y) log(1 - p)]
+        L_i = -w_{y_i} log p_{i, y_i}
 
-    The notes print the second sign wrong; this is the accepted form. From logits, `sigmoid_binary_cross_entropy` is
-    exact.
-
-    Args:
-      probabilities: (batch, ...) p.
-      labels: (batch, ...) y in [0, 1].
-      eps: p is clipped to [eps, 1 - eps]; outside, the gradient is 0. PyTorch clips the logarithms at -100 instead.
-      features: what is done over the axes after the first.
-    Returns: (batch,), dtype of `probabilities`.
-    Raises: ValueError if the shapes differ or `features` is unknown.
-    Source: Bishop 2006, eq. 4.90; notes 001 section 1.
-    """
-    check_same_shape("labels", labels, "probabilities", probabilities)
-    check_range("eps", eps, 0, 0.5)
-    labels = labels.astype(probabilities.dtype)
-    probabilities = jnp.clip(probabilities, eps, 1 - eps)
-    # log1p keeps the digits of a small p
-    return over_features(-(labels * jnp.log(probabilities) + (1 - labels) * jnp.log1p(-probabilities)), features)
-
-
-def sigmoid_binary_cross_entropy(
-    logits: Float[Array, "batch *features"], labels: Float[Array, "batch *features"], *, features: Features = "sum"
-) -> Float[Array, "batch"]:
-    """Cross entropy of events from their logits, exact where the sigmoid saturates.
-
-        L = -[y log sigmoid(x) + (1 - y) log sigmoid(-x)]
-          = max(x, 0) - x y + log(1 + exp(-|x|)),    dL/dx = sigmoid(x) - y
+    The notes sum: `reduce(L, how="sum")`. PyTorch's mean divides by the sum of the weights: leave `class_weights` out
+    here and give them to the reduction, `reduce(L, class_weights[labels])`. After `log_softmax` it is
+    `softmax_cross_entropy`.
 
     Args:
-      logits: (batch, ...) x.
-      labels: (batch, ...) y in [0, 1].
-      features: what is done over the axes after the first.
-    Returns: (batch,), dtype of `logits`.
-    Raises: ValueError if the shapes differ or `features` is unknown; TypeError if `logits` are not floating.
-    Source: Bishop 2006, eq. 4.90; Goodfellow et al. 2016, section 6.2.2.2; notes 001 section 1.
+      log_probabilities: (*batch, classes) log p.
+      labels: (*batch,) y. In a compiled function a class number outside 0..classes-1 gives NaN.
+      class_weights: (classes,) w, 1 if None; a class of weight 0 counts 0 also where its probability is 0.
+    Returns: (*batch,), dtype of `log_probabilities`.
+    Raises: ValueError if the shapes do not fit, a label is no class or a weight is negative; TypeError if
+      `log_probabilities` are not floating or `labels` not integers.
+    Source: Goodfellow et al. 2016, section 5.5; notes 001 section 1.
     """
-    check_floating("logits", logits)
-    check_same_shape("labels", labels, "logits", logits)
-    labels = labels.astype(logits.dtype)
-    # -log sigmoid(x) = log(1 + exp(-x)): no digits are lost when y = 1 and x is large
-    return over_features(labels * jnp.logaddexp(-logits, 0) + (1 - labels) * jnp.logaddexp(logits, 0), features)
+    check_floating("log_probabilities", log_probabilities)
+    values = -pick(log_probabilities, "log_probabilities", labels)
+    if class_weights is None:
+        return values
+    weights = pick(per_class(class_weights, log_probabilities), "log_probabilities", labels)
+    return jnp.where(weights == 0, 0, weights * values)

@@ -5,7 +5,7 @@ from typing import Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_choice, check_same_shape
+from dlx.nn._checks import check_choice, check_floating, check_not_negative, check_same_shape
 
 __all__ = ["reduce"]
 
@@ -28,13 +28,16 @@ def reduce(
       weights: (*batch,) w, not negative; None weighs every value 1.
       how: the reduction.
     Returns: a scalar, or (*batch,) with "none".
-    Raises: ValueError if the shapes differ or `how` is unknown.
+    Raises: ValueError if the shapes differ, a weight is negative or `how` is unknown; TypeError if `values` are not
+      floating.
     Source: notes 001 section 1 (sum), section 4 (mean).
     """
+    check_floating("values", values)
     check_choice("how", how, ("mean", "sum", "none"))
     if weights is None:
         return values if how == "none" else (jnp.mean if how == "mean" else jnp.sum)(values)
     check_same_shape("weights", weights, "values", values)
+    check_not_negative("weights", weights)
     weights = weights.astype(values.dtype)
     weighted = jnp.where(weights == 0, 0, weights * values)
     if how == "none":

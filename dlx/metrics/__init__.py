@@ -1,5 +1,16 @@
-"""Metrics: values per example."""
+"""Metrics: values per example, and what is read from a confusion matrix."""
 
-from dlx.metrics.classification import accuracy, binary_accuracy
+from dlx.metrics.classification import accuracy, binary_accuracy, mean_label_probability
+from dlx.metrics.confusion import confusion_matrix, f1_score, precision, recall
+from dlx.metrics.regression import r_squared
 
-__all__ = ["accuracy", "binary_accuracy"]
+__all__ = [
+    "accuracy",
+    "binary_accuracy",
+    "confusion_matrix",
+    "f1_score",
+    "mean_label_probability",
+    "precision",
+    "r_squared",
+    "recall",
+]

@@ -1,11 +1,12 @@
 """Metrics of classes: one value per example, the caller averages."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Bool, Float, Integer
 
 from dlx.nn._checks import check_count, check_floating, check_same_shape
+from dlx.nn.activations import sigmoid
 
-__all__ = ["accuracy", "binary_accuracy"]
+__all__ = ["accuracy", "binary_accuracy", "mean_label_probability"]
 
 
 def accuracy(
@@ -69,3 +70,33 @@ def binary_accuracy(
     check_same_shape("labels", labels, "logits", logits)
     right = (logits > threshold) == (labels > 0.5)
     return (right & ~jnp.isnan(logits)).astype(jnp.float32)
+
+
+def mean_label_probability(
+    logits: Float[Array, "batch *features"],
+    labels: Float[Array, "batch *features"] | Integer[Array, "batch *features"],
+    mask: Float[Array, "batch *features"] | Integer[Array, "batch *features"] | Bool[Array, "batch *features"],
+) -> Float[Array, "batch"]:
+    """Mean probability that a model of events gives to what happened, over the events that the mask keeps.
+
+        a_i = sum_j m_ij sigmoid((2 y_ij - 1) x_ij) / sum_j m_ij
+
+    The notes print it as the loss of word2vec: minimised, it would teach the opposite. The loss is
+    `dlx.losses.masked_sigmoid_cross_entropy`; this is a number to look at.
+
+    Args:
+      logits: (batch, ...) x.
+      labels: (batch, ...) y, 0 or 1.
+      mask: (batch, ...) m, 0 for padding, which is not looked at; an example of nothing else has the value 0.
+    Returns: (batch,), dtype of `logits`, in [0, 1].
+    Raises: ValueError if the shapes differ; TypeError if `logits` are not floating.
+    Source: notes 001 section 1.
+    """
+    check_floating("logits", logits)
+    check_same_shape("labels", labels, "logits", logits)
+    check_same_shape("mask", mask, "logits", logits)
+    mask = mask.astype(logits.dtype)
+    right = sigmoid(jnp.where(labels > 0.5, logits, -logits))
+    axes = tuple(range(1, logits.ndim))
+    weight = jnp.sum(mask, axis=axes)
+    return jnp.sum(jnp.where(mask == 0, 0, mask * right), axis=axes) / jnp.where(weight == 0, 1, weight)

@@ -13,7 +13,7 @@ from dlx.nn.activations import (
     softplus,
     tanh,
 )
-from dlx.nn.dropout import dropout, example_keys
+from dlx.nn.dropout import drop_connect, dropout, example_keys
 from dlx.nn.initializers import (
     constant,
     glorot_normal,
@@ -28,6 +28,7 @@ from dlx.nn.initializers import (
 )
 from dlx.nn.linear import affine, l1_norm, l2_norm, squared_l2_norm
 from dlx.nn.named import ACTIVATIONS, INITIALIZERS, get_activation, get_initializer
+from dlx.nn.normalisation import layer_norm
 from dlx.nn.softmax import log_softmax, logsumexp, one_hot, softmax
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "abs_rectifier",
     "affine",
     "constant",
+    "drop_connect",
     "dropout",
     "elu",
     "example_keys",
@@ -49,6 +51,7 @@ __all__ = [
     "heaviside",
     "l1_norm",
     "l2_norm",
+    "layer_norm",
     "leaky_relu",
     "lecun_normal",
     "log_softmax",

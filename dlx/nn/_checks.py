@@ -1,4 +1,8 @@
-"""Static checks that layer 1 shares: each names the argument, what came and what was wanted."""
+"""Checks that layer 1 shares: each names the argument, what came and what was wanted.
+
+Shapes, dtypes and Python numbers are always looked at. The numbers of an array are, where there are any: under `jit`
+and `vmap` they are not known, and each function says what then comes out.
+"""
 
 import difflib
 from collections.abc import Iterable
@@ -7,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def check_range(
@@ -53,3 +58,61 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
         near = difflib.get_close_matches(str(value), choices, n=3, cutoff=0.5)
         hint = f"; nearest: {', '.join(near)}" if near else ""
         raise ValueError(f"{name}: got {value!r}, wanted one of {', '.join(choices)}{hint}")
+
+
+def is_known(value: Any) -> bool:
+    """Whether the numbers of an array can be looked at."""
+    return not isinstance(value, jax.core.Tracer) and getattr(value, "is_fully_addressable", True)
+
+
+def check_class_labels(name: str, labels: jax.Array, other_name: str, shape: tuple[int, ...], classes: int) -> None:
+    """Refuse what is not one class number for each row of another array."""
+    if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
+        raise TypeError(f"{name}: got dtype {jnp.result_type(labels)}, wanted integers")
+    if jnp.shape(labels) != shape:
+        raise ValueError(
+            f"{name}: got integers of shape {jnp.shape(labels)}, wanted {shape}, one for each row of {other_name}"
+        )
+    if is_known(labels):
+        found = np.asarray(labels)
+        outside = found[(found < 0) | (found >= classes)]
+        if outside.size:
+            raise ValueError(f"{name}: got {outside[0]}, wanted class numbers in 0..{classes - 1}")
+
+
+def check_signs(name: str, labels: jax.Array) -> None:
+    """Refuse labels that are neither -1 nor 1."""
+    if is_known(labels):
+        found = np.asarray(labels)
+        other = found[np.abs(found) != 1]
+        if other.size:
+            raise ValueError(f"{name}: got {other[0]}, wanted -1 and 1; 2 y - 1 makes them of 0 and 1")
+
+
+def check_unit_interval(name: str, values: jax.Array) -> None:
+    """Refuse numbers outside [0, 1]."""
+    if is_known(values):
+        found = np.asarray(values, np.float64)
+        outside = found[~((found >= 0) & (found <= 1))]
+        if outside.size:
+            raise ValueError(f"{name}: got {outside[0]:g}, wanted numbers in [0, 1]")
+
+
+def check_not_negative(name: str, values: jax.Array) -> None:
+    """Refuse negative numbers and NaN."""
+    if is_known(values):
+        found = np.asarray(values, np.float64)
+        other = found[~(found >= 0)]
+        if other.size:
+            raise ValueError(f"{name}: got {other[0]:g}, wanted no negative number")
+
+
+def check_distributions(name: str, values: jax.Array) -> None:
+    """Refuse rows that are no probabilities: below 0, or with a sum that is not 1."""
+    check_not_negative(name, values)
+    if is_known(values):
+        sums = np.asarray(values, np.float64).sum(axis=-1)
+        # rounded by the dtype in which they came, and by whatever made them
+        off = sums[~(np.abs(sums - 1) <= max(1e-3, 4 * float(jnp.finfo(jnp.result_type(values)).eps)))]
+        if off.size:
+            raise ValueError(f"{name}: got a row with the sum {off[0]:g}, wanted probabilities with the sum 1")

@@ -1,4 +1,7 @@
-"""Activation functions, elementwise unless said otherwise: values and gradients are finite to |x| = 1e4."""
+"""Activation functions, elementwise unless said otherwise: values and gradients are finite to |x| = 1e4.
+
+Each raises TypeError for inputs that are not floating.
+"""
 
 import jax.numpy as jnp
 from jax import lax
@@ -61,6 +64,7 @@ def relu(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Returns: the shape and dtype of `inputs`. NaN stays NaN.
     Source: Goodfellow et al. 2016, section 6.3; notes 001 section 15, 004 "activations".
     """
+    check_floating("inputs", inputs)
     # jnp.maximum has the derivative 1/2 at 0; `x > 0` as the condition would turn NaN into 0
     return jnp.where(inputs <= 0, 0, inputs)
 
@@ -76,6 +80,7 @@ def leaky_relu(inputs: Float[Array, "*shape"], *, negative_slope: float = 0.01) 
     Returns: the shape and dtype of `inputs`. The derivative at 0 is 1 (PyTorch: alpha).
     Source: Maas et al. 2013, eq. 1; notes 001 section 1.
     """
+    check_floating("inputs", inputs)
     return jnp.where(inputs >= 0, inputs, negative_slope * inputs)
 
 
@@ -93,6 +98,7 @@ def prelu(
     Raises: ValueError if `alpha` is neither a scalar nor (channels,).
     Source: He et al. 2015, eq. 1; notes 001 section 1.
     """
+    check_floating("inputs", inputs)
     if alpha.shape not in ((), inputs.shape[-1:]):
         raise ValueError(f"alpha: got shape {alpha.shape}, wanted () or {inputs.shape[-1:]}, the last axis of inputs")
     return jnp.where(inputs >= 0, inputs, jnp.broadcast_to(alpha, inputs.shape) * inputs)
@@ -109,6 +115,7 @@ def elu(inputs: Float[Array, "*shape"], *, alpha: float = 1.0) -> Float[Array, "
     Returns: the shape and dtype of `inputs`.
     Source: Clevert et al. 2016, eq. 15; notes 001 section 1.
     """
+    check_floating("inputs", inputs)
     # exp(x) of a large x would put 0 * inf into the gradient of the branch that is not taken
     return jnp.where(inputs > 0, inputs, alpha * jnp.expm1(jnp.where(inputs > 0, 0, inputs)))
 
@@ -128,6 +135,7 @@ def softplus(inputs: Float[Array, "*shape"], *, beta: float = 1.0, threshold: fl
     Raises: ValueError if `beta` is not positive.
     Source: Dugas et al. 2001; notes 001 section 1.
     """
+    check_floating("inputs", inputs)
     check_range("beta", beta, 0, jnp.inf, open_low=True, open_high=True)
     scaled = beta * inputs
     return jnp.where(scaled > threshold, inputs, jnp.logaddexp(scaled, 0) / beta)
@@ -146,6 +154,7 @@ def generalised_relu(inputs: Float[Array, "*shape"], *, negative_slope: float = 
     Returns: the shape and dtype of `inputs`. The derivative at 0 is a.
     Source: Goodfellow et al. 2016, section 6.3.1; notes 001 section 15.
     """
+    check_floating("inputs", inputs)
     return jnp.where(inputs > 0, inputs, negative_slope * inputs)
 
 
@@ -174,6 +183,7 @@ def maxout(inputs: Float[Array, "*batch features"], *, group_size: int = 2) -> F
     Raises: ValueError if `group_size` does not divide the features.
     Source: Goodfellow et al. 2013, section 3; notes 001 section 15.
     """
+    check_floating("inputs", inputs)
     check_count("group_size", group_size)
     if inputs.ndim == 0 or inputs.shape[-1] % group_size:
         raise ValueError(
@@ -192,4 +202,5 @@ def heaviside(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Returns: the shape and dtype of `inputs`; the gradient is 0 everywhere.
     Source: Rosenblatt 1958; notes 001 section 2.
     """
+    check_floating("inputs", inputs)
     return (inputs > 0).astype(inputs.dtype)

@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dlx.nn._checks import check_floating
+
 __all__ = ["affine", "l1_norm", "l2_norm", "squared_l2_norm"]
 
 
@@ -22,9 +24,11 @@ def affine(
       kernel: (features, units).
       bias: (units,), or None for a linear map.
     Returns: (*batch, units).
-    Raises: ValueError if the shapes do not fit.
+    Raises: ValueError if the shapes do not fit; TypeError if an array is not floating.
     Source: Goodfellow et al. 2016, section 6.1; notes 001 section 1, 004 "affine".
     """
+    check_floating("inputs", inputs)
+    check_floating("kernel", kernel)
     if kernel.ndim != 2 or inputs.ndim == 0 or inputs.shape[-1] != kernel.shape[0]:
         raise ValueError(
             f"kernel: got shape {kernel.shape} for inputs of shape {inputs.shape}, wanted (features, units) with the"
@@ -46,8 +50,10 @@ def l1_norm(vector: Float[Array, "*batch features"]) -> Float[Array, "*batch"]:
     Args:
       vector: (*batch, features).
     Returns: (*batch,). The gradient is sign(x), 0 at 0.
+    Raises: TypeError if `vector` is not floating.
     Source: Goodfellow et al. 2016, section 2.5; notes 003 "norms".
     """
+    check_floating("vector", vector)
     # the derivative of jnp.abs at 0 is 1
     return jnp.sum(vector * jnp.sign(vector), axis=-1)
 
@@ -60,8 +66,10 @@ def squared_l2_norm(vector: Float[Array, "*batch features"]) -> Float[Array, "*b
     Args:
       vector: (*batch, features).
     Returns: (*batch,).
+    Raises: TypeError if `vector` is not floating.
     Source: Goodfellow et al. 2016, section 2.5; notes 003 "norms".
     """
+    check_floating("vector", vector)
     return jnp.sum(vector * vector, axis=-1)
 
 
@@ -73,6 +81,7 @@ def l2_norm(vector: Float[Array, "*batch features"]) -> Float[Array, "*batch"]:
     Args:
       vector: (*batch, features).
     Returns: (*batch,). The gradient is x / ||x||_2, and 0 at 0, where the norm has none.
+    Raises: TypeError if `vector` is not floating.
     Source: Goodfellow et al. 2016, section 2.5; notes 003 "norms".
     """
     square = squared_l2_norm(vector)

@@ -37,7 +37,13 @@ def test_softmax_cross_entropy_of_integers(rng):
 def test_softmax_cross_entropy_of_distributions(rng):
     logits = 3 * rng.standard_normal(shape(rng))
     labels = distributions(rng, logits.shape)
-    prove(losses.softmax_cross_entropy, [logits, labels], reference=reference.softmax_cross_entropy, kind="contraction")
+    prove(
+        losses.softmax_cross_entropy,
+        [logits, labels],
+        reference=reference.softmax_cross_entropy,
+        kind="contraction",
+        another=lambda rows: rows[:, ::-1],  # distributions still
+    )
     with jax.enable_x64(True):
         got = losses.softmax_cross_entropy(jnp.asarray(logits), jnp.asarray(labels))
         assert_close(got, optax.softmax_cross_entropy(jnp.asarray(logits), jnp.asarray(labels)))
@@ -77,10 +83,74 @@ def test_large_and_masked_logits():
     assert_close(losses.softmax_cross_entropy(logits, jax.nn.one_hot(labels, 3)), [2e4, np.log(2)])
 
 
-@pytest.mark.row(18)
-def test_a_label_that_is_no_class_gives_nan():
-    got = losses.softmax_cross_entropy(jnp.zeros((3, 4)), jnp.array([-1, 3, 4]))
+@pytest.mark.row(18, 23)
+@pytest.mark.parametrize("weights", [None, jnp.ones(4)])
+@pytest.mark.parametrize("function", [losses.softmax_cross_entropy, losses.negative_log_likelihood])
+def test_a_label_that_is_no_class_gives_nan_where_it_cannot_be_looked_at(function, weights):
+    got = jax.jit(lambda z, y: function(z, y, class_weights=weights))(jnp.zeros((3, 4)), jnp.array([-1, 3, 4]))
     assert np.isnan(got).tolist() == [True, False, True]
+
+
+@pytest.mark.row(18, 23)
+@configurations()
+def test_class_weights(rng):
+    torch = pytest.importorskip("torch").nn.functional
+    from torch import tensor
+
+    alpha = float(rng.uniform(0.05, 0.5))
+    logits, labels, weights = rng.standard_normal((5, 4)), rng.integers(0, 4, 5), rng.uniform(0.2, 2, 4)
+    soft = distributions(rng, (5, 4))
+    with jax.enable_x64(True):
+        z, y, w = jnp.asarray(logits), jnp.asarray(labels), jnp.asarray(weights)
+        for ours, theirs in ((y, labels), (jnp.asarray(soft), soft)):
+            got = losses.softmax_cross_entropy(z, ours, class_weights=w, label_smoothing=alpha)
+            want = torch.cross_entropy(
+                tensor(logits), tensor(theirs), tensor(weights), reduction="none", label_smoothing=alpha
+            )
+            assert_close(got, want.numpy())
+        got = losses.softmax_cross_entropy(z, y, class_weights=w)
+        assert_close(got, w[y] * losses.softmax_cross_entropy(z, y))
+        want = torch.cross_entropy(tensor(logits), tensor(labels), tensor(weights))
+        assert_close(got.sum() / w[y].sum(), want.numpy())
+
+
+@pytest.mark.row(23)
+@configurations()
+def test_negative_log_likelihood(rng):
+    torch = pytest.importorskip("torch")
+    logs = np.log(distributions(rng, shape(rng)))
+    labels, weights = rng.integers(0, logs.shape[1], len(logs)), rng.uniform(0.2, 2, logs.shape[1])
+
+    def by_hand(logs, labels):
+        return np.array([-weights[c] * row[c] for row, c in zip(logs, labels, strict=True)])
+
+    def weighted(logs, labels):
+        return losses.negative_log_likelihood(logs, labels, class_weights=jnp.asarray(weights, logs.dtype))
+
+    # the weights are rounded to the dtype, the reference's are not
+    prove(weighted, [logs, labels], reference=by_hand, kind="contraction", dtypes=("float64", "float32"))
+    with jax.enable_x64(True):
+        ours, w = (jnp.asarray(logs), jnp.asarray(labels)), jnp.asarray(weights)
+        for how in ("sum", "mean"):
+            want = torch.nn.functional.nll_loss(
+                torch.tensor(logs), torch.tensor(labels), torch.tensor(weights), reduction=how
+            )
+            plain = losses.negative_log_likelihood(*ours)
+            assert_close(losses.reduce(plain, w[ours[1]], how=how), want.numpy())
+        assert_close(
+            losses.reduce(weighted(*ours), how="sum"), -np.sum(weights[labels] * logs[range(len(logs)), labels])
+        )
+        assert_close(
+            losses.negative_log_likelihood(nn.log_softmax(ours[0]), ours[1]), losses.softmax_cross_entropy(*ours)
+        )
+
+
+@pytest.mark.row(23)
+def test_a_class_of_weight_zero_counts_nothing():
+    logs, weights = jnp.log(jnp.array([[0.0, 1.0], [0.5, 0.5]])), jnp.array([0.0, 2.0])
+    got = losses.negative_log_likelihood(logs, jnp.array([0, 1]), class_weights=weights)
+    assert_close(got, [0, 2 * np.log(2)])
+    assert_close(losses.softmax_cross_entropy(logs, jnp.array([0, 1]), class_weights=weights), [0, 2 * np.log(2)])
 
 
 @pytest.mark.row(17)
@@ -94,6 +164,7 @@ def test_categorical_cross_entropy(rng):
         [probabilities, labels],
         reference=reference.categorical_cross_entropy,
         kind="contraction",
+        another=lambda rows: rows[:, ::-1],  # distributions still
     )
     with jax.enable_x64(True):
         uniform, labels = jnp.full((batch, classes), 1 / classes), jnp.asarray(labels)
@@ -102,55 +173,28 @@ def test_categorical_cross_entropy(rng):
         assert_close(mean, np.full(batch, np.log(classes) / classes))
 
 
-@pytest.mark.row(19)
-@pytest.mark.erratum("E3")
+@pytest.mark.row(16)
 @configurations()
-def test_binary_cross_entropy(rng):
-    torch = pytest.importorskip("torch")
-    size = shape(rng)
-    p, y = rng.uniform(0.05, 0.95, size), rng.uniform(0, 1, size)
-    prove(losses.binary_cross_entropy, [p, y], reference=reference.binary_cross_entropy, kind="contraction")
+def test_cross_entropy_is_entropy_and_divergence(rng):
+    stats = pytest.importorskip("scipy.stats")
+    p, q = distributions(rng, (2, *shape(rng)))
     with jax.enable_x64(True):
-        got = losses.binary_cross_entropy(jnp.asarray(p), jnp.asarray(y), features="mean")
-        theirs = torch.nn.functional.binary_cross_entropy(torch.tensor(p), torch.tensor(y), reduction="none")
-        assert_close(got, theirs.numpy().mean(1))
+        got = losses.categorical_cross_entropy(jnp.asarray(q), jnp.asarray(p))
+        assert_close(got, stats.entropy(p, axis=-1) + stats.entropy(p, q, axis=-1))
 
 
-@pytest.mark.row(19)
-@pytest.mark.erratum("E3")
-def test_binary_cross_entropy_is_positive_and_clipped():
-    y = jnp.array([0.0, 1.0, 0.0, 1.0])
-    p = jnp.array([0.9, 0.9, 1.0, 0.0])
-    got = losses.binary_cross_entropy(p, y, eps=1e-3)
-    assert_close(got, -np.log([0.1, 0.9, 1e-3, 1e-3]), factor=30)  # 1 - p is rounded: relative error 6e-8 / 1e-3
-    assert np.isfinite(losses.binary_cross_entropy(p, y)).all()
+@pytest.mark.row(16, 17)
+def test_what_never_happens_costs_nothing(x64):
+    labels, q = jnp.array([[0.0, 1.0]]), jnp.array([[0.0, 0.5]])
+    value, pull = jax.vjp(lambda q: losses.categorical_cross_entropy(q, labels, eps=0.0), q)
+    assert_close(value, [np.log(2)])
+    assert_close(pull(jnp.ones(1))[0], [[0.0, -2.0]])
 
 
-@pytest.mark.row(19)
-@configurations()
-def test_sigmoid_binary_cross_entropy(rng):
-    torch = pytest.importorskip("torch")
-    size = shape(rng)
-    x, y = 3 * rng.standard_normal(size), rng.uniform(0, 1, size)
-
-    def by_hand(x, y):
-        return reference.binary_cross_entropy(1 / (1 + np.exp(-x)), y)
-
-    prove(losses.sigmoid_binary_cross_entropy, [x, y], reference=by_hand, kind="contraction")
-    with jax.enable_x64(True):
-        x, y = jnp.asarray(x), jnp.asarray(y)
-        got = losses.sigmoid_binary_cross_entropy(x, y)
-        theirs = torch.nn.functional.binary_cross_entropy_with_logits(
-            torch.tensor(np.array(x)), torch.tensor(np.array(y)), reduction="none"
-        )
-        assert_close(got, theirs.numpy().sum(1))
-        gradient = jax.grad(lambda x: losses.sigmoid_binary_cross_entropy(x, y).sum())(x)
-        assert_close(gradient, nn.sigmoid(x) - y)
-
-
-@pytest.mark.row(19, 38)
-def test_sigmoid_binary_cross_entropy_of_large_logits():
-    x, y = jnp.array([1e4, -1e4, 1e4, 20.0], jnp.float32), jnp.array([1.0, 0.0, 0.0, 1.0])
-    value, pull = jax.vjp(lambda x: losses.sigmoid_binary_cross_entropy(x, y), x)
-    np.testing.assert_allclose(value, [0, 0, 1e4, np.log1p(np.exp(-20))], rtol=1e-6)
-    assert np.isfinite(pull(jnp.ones(4))[0]).all()
+@pytest.mark.row(17)
+def test_the_mean_is_the_log_loss_of_scikit_learn(x64, rng):
+    metrics = pytest.importorskip("sklearn.metrics")
+    p, labels, weights = distributions(rng, (12, 3)), rng.integers(0, 3, 12), rng.uniform(0.1, 1, 12)
+    values = losses.categorical_cross_entropy(jnp.asarray(p), jnp.eye(3)[labels])
+    want = metrics.log_loss(labels, p, sample_weight=weights, labels=range(3))
+    assert_close(losses.reduce(values, jnp.asarray(weights)), want)

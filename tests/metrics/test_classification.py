@@ -57,3 +57,21 @@ def test_binary_accuracy(rng):
     got = metrics.binary_accuracy(jnp.asarray(logits), jnp.asarray(labels), threshold=0.5)
     np.testing.assert_array_equal(got, by_hand(0.5)(logits, labels))
     assert metrics.binary_accuracy(jnp.array([jnp.nan]), jnp.zeros(1)) == 0
+
+
+@pytest.mark.row(28)
+@pytest.mark.erratum("E4")
+@configurations()
+def test_mean_label_probability(rng):
+    size = (int(rng.integers(2, 6)), int(rng.integers(2, 6)))
+    x, y, mask = rng.standard_normal(size), rng.integers(0, 2, size), rng.integers(0, 2, size)
+    mask[:, 0] = 1
+
+    def by_hand(x, y, mask):
+        rows = [
+            [1 / (1 + np.exp(-a if b else a)) for a, b, m in zip(*row, strict=True) if m]
+            for row in zip(x, y, mask, strict=True)
+        ]
+        return np.array([np.mean(row) for row in rows])
+
+    prove(metrics.mean_label_probability, [x, y, mask], reference=by_hand, kind="contraction", dtypes=("float32",))

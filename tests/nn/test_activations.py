@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dlx import nn
+from dlx.nn import activations
 from tests.proof import check_reference, configurations, prove, scalar_gradient, shape
 from tests.reference import activations as reference
 from tests.reference.activations import elementwise
@@ -40,11 +41,17 @@ def prove_equal_to(function, library, x):
 
 
 @pytest.mark.row(38)
-@pytest.mark.parametrize("function", [*(p.values[0] for p in ELEMENTWISE), nn.generalised_relu, nn.heaviside])
-def test_values_and_gradients_are_finite_to_ten_thousand(function):
-    x = jnp.array([-1e4, -100.0, -89.0, -1e-4, 0.0, 1e-4, 89.0, 100.0, 1e4], jnp.float32)
-    assert np.isfinite(function(x)).all()
-    assert np.isfinite(scalar_gradient(function, x)).all()
+@pytest.mark.parametrize(
+    "name", sorted(set(activations.__all__) | {"softmax", "log_softmax", "logsumexp", "layer_norm"})
+)
+def test_values_and_gradients_are_finite_to_ten_thousand(name):
+    x = jnp.array([-1e4, -100.0, -89.0, -1e-4, 0.0, 0.0, 1e-4, 89.0, 100.0, 1e4], jnp.float32)
+    alpha = (jnp.float32(0.25),) if name == "prelu" else ()
+    value, pull = jax.vjp(lambda *args: getattr(nn, name)(*args), x, *alpha)
+    assert np.isfinite(value).all()
+    for gradient in pull(jnp.ones_like(value)):
+        assert np.isfinite(gradient).all()
+        assert np.abs(gradient).max() <= np.abs(x).sum()  # what a slope or a sum of inputs can give
 
 
 @pytest.mark.row(3, 6)
@@ -74,6 +81,9 @@ def test_the_derivative_at_zero_is_the_documented_one():
     zero = jnp.zeros(1)
     assert scalar_gradient(nn.leaky_relu, zero) == 1
     assert scalar_gradient(nn.elu, zero) == 1
+    assert scalar_gradient(lambda x: nn.elu(x, alpha=2.0), zero) == 2  # of the exponential branch
+    assert scalar_gradient(nn.prelu, zero, jnp.float32(0.5)) == 1
+    assert scalar_gradient(nn.heaviside, zero) == 0
     assert scalar_gradient(nn.abs_rectifier, zero) == -1
     assert scalar_gradient(lambda x: nn.generalised_relu(x, negative_slope=0.25), zero) == 0.25
 
@@ -113,6 +123,16 @@ def test_slopes(rng):
     check_reference(
         lambda x: nn.leaky_relu(x, negative_slope=slope), elementwise(lambda x: x if x >= 0 else slope * x), [x]
     )
+
+
+@pytest.mark.row(351)
+def test_one_family_of_hidden_units(x64, rng):
+    x = jnp.asarray(rng.standard_normal(9))
+    for slope, member in ((0.0, nn.relu), (0.01, nn.leaky_relu), (-1.0, nn.abs_rectifier)):
+        assert_close(nn.generalised_relu(x, negative_slope=slope), member(x))
+        # a pair (x, a x) under maxout is the same unit for a <= 1
+        assert_close(nn.maxout(jnp.stack([x, slope * x], -1))[:, 0], member(x))
+    assert_close(nn.prelu(x, jnp.float64(0.3)), nn.generalised_relu(x, negative_slope=0.3))
 
 
 @pytest.mark.row(12)

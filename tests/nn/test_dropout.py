@@ -17,6 +17,7 @@ KEY = jax.random.key(7)
 
 @pytest.mark.row(67)
 @pytest.mark.erratum("E12")
+@pytest.mark.gap("U22")
 @configurations()
 def test_inverted_dropout(rng):
     rate = float(rng.uniform(0.1, 0.9))
@@ -111,3 +112,64 @@ def test_the_weight_scaling_rule_is_the_geometric_mean_of_all_submodels(x64, rng
         keys
     )
     np.testing.assert_allclose(nn.softmax(jnp.mean(drawn, axis=0)), ensemble, atol=0.03)
+
+
+@pytest.mark.row(69)
+@pytest.mark.gap("U22")
+def test_monte_carlo_dropout_averages_submodels(x64, rng):
+    features = 6
+    x, kernel = jnp.asarray(rng.standard_normal(features)), jnp.asarray(rng.standard_normal((features, 3)))
+
+    def linear(key):
+        return nn.affine(nn.dropout(key, x, rate=0.3, train=True), kernel)
+
+    drawn = np.asarray(jax.vmap(linear)(jax.random.split(KEY, 20_000)))
+    # of a linear model the mean over masks is the test-time output itself; five standard errors
+    error = drawn.std(0) / np.sqrt(len(drawn))
+    assert (np.abs(drawn.mean(0) - np.asarray(nn.affine(x, kernel))) < 5 * error).all()
+    # and its variance is p / (1 - p) sum_i (x_i w_i)^2
+    want = 0.3 / 0.7 * np.sum((np.asarray(x)[:, None] * np.asarray(kernel)) ** 2, axis=0)
+    np.testing.assert_allclose(drawn.var(0), want, rtol=0.05)
+
+
+@pytest.mark.row(67)
+@pytest.mark.erratum("E12")
+@pytest.mark.parametrize("per_example", [False, True])
+def test_drop_connect(rng, per_example):
+    kernel = jnp.asarray(rng.uniform(1, 2, (50, 40)), jnp.float32)
+    key, rate = nn.example_keys(KEY, 30) if per_example else KEY, 0.3
+    inverted = nn.drop_connect(key, kernel, rate=rate, train=True)
+    assert inverted.shape == ((30, 50, 40) if per_example else (50, 40))
+    mask = np.asarray(inverted) != 0
+    assert_close(inverted, np.where(mask, kernel / 0.7, 0), dtype=np.float32)
+    assert abs(mask.mean() - 0.7) < 4 * np.sqrt(0.21 / mask.size)
+    assert 0 < mask[..., 0].mean() < 1  # single weights, not whole rows
+    assert 0 < mask[..., 0, :].mean() < 1
+    classic = nn.drop_connect(key, kernel, rate=rate, mode="classic", train=True)
+    assert_close(classic, np.where(mask, kernel, 0), dtype=np.float32)
+    assert_close(jax.jit(lambda k, w: nn.drop_connect(k, w, rate=rate, train=True))(key, kernel), inverted)
+    if per_example:
+        assert len(np.unique(mask.reshape(30, -1), axis=0)) == 30
+        assert_close(inverted[3], nn.drop_connect(key[3], kernel, rate=rate, train=True))
+
+
+@pytest.mark.row(68)
+@pytest.mark.erratum("E12")
+def test_drop_connect_at_test_time_and_rate_zero():
+    kernel = jnp.ones((3, 2), jnp.bfloat16)
+    assert (nn.drop_connect(None, kernel, rate=0.25, train=False) == kernel).all()
+    assert (nn.drop_connect(None, kernel, rate=0.25, mode="classic", train=False) == 0.75 * kernel).all()
+    for mode in ("inverted", "classic"):
+        assert (nn.drop_connect(None, kernel, rate=0.0, mode=mode, train=True) == kernel).all()
+    assert nn.drop_connect(KEY, kernel, train=True).dtype == jnp.bfloat16
+
+
+@pytest.mark.row(67)
+@pytest.mark.erratum("E12")
+def test_drop_connect_applied_per_example(x64, rng):
+    x, kernel = jnp.asarray(rng.standard_normal((4000, 3))), jnp.asarray(rng.standard_normal((3, 2)))
+    kernels = nn.drop_connect(nn.example_keys(KEY, 4000), kernel, train=True)
+    out, pull = jax.vjp(lambda kernels: jax.vmap(nn.affine)(jnp.ones_like(x), kernels), kernels)
+    # every example has the mean of the whole kernel; five standard errors
+    assert (np.abs(out.mean(0) - kernel.sum(0)) < 5 * out.std(0) / np.sqrt(4000)).all()
+    assert_close(pull(jnp.ones_like(out))[0], np.ones((4000, 3, 2)))

@@ -38,6 +38,13 @@ def test_softmax_is_the_gradient_of_logsumexp_and_ignores_a_shift(x64, rng):
     assert_close(jnp.sum(nn.softmax(x)), 1)
 
 
+@pytest.mark.row(6, 49)
+def test_the_jacobian_of_softmax(x64, rng):
+    x = jnp.asarray(rng.standard_normal(5))
+    p = np.asarray(nn.softmax(x))
+    assert_close(jax.jacobian(nn.softmax)(x), np.diag(p) - np.outer(p, p))
+
+
 @pytest.mark.row(6, 7)
 def test_axis(x64, rng):
     x = jnp.asarray(rng.standard_normal((3, 4, 2)))
