@@ -1,5 +1,6 @@
 """Flax Linen modules: they own the parameters and call `dlx.nn`."""
 
 from dlx.models.mlp import MLP, Linear
+from dlx.models.prelu import PReLU
 
-__all__ = ["MLP", "Linear"]
+__all__ = ["MLP", "Linear", "PReLU"]

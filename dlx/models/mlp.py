@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from dlx.models.prelu import PReLU
 from dlx.nn import affine, dropout, example_keys, get_activation, get_initializer
 from dlx.nn._checks import check_count, check_floating, check_range
 
@@ -69,7 +70,8 @@ class MLP(nn.Module):
     Attributes:
       hidden: widths of the hidden layers.
       outputs: units of the output.
-      activation: name of `dlx.nn.ACTIVATIONS`, or a function of an array.
+      activation: name of `dlx.nn.ACTIVATIONS`, a function of an array, or "prelu", whose slopes `slope_0`, ... are
+        trained.
       dropout: probability that a hidden unit is off in training; the stream `dropout` then needs a key.
       kernel_init: name of `dlx.nn.INITIALIZERS`, or a function `init(key, shape, dtype)`; biases start at zero.
       axis_name: mapped axis over which a batch is cut, so that a dropout mask does not depend on the cut.
@@ -95,7 +97,8 @@ class MLP(nn.Module):
             check_count("hidden", width)
         check_count("outputs", self.outputs)
         check_range("dropout", self.dropout, 0, 1, open_high=True)
-        get_activation(self.activation)
+        if self.activation != "prelu":
+            get_activation(self.activation)
         get_initializer(self.kernel_init)
         self.hidden = tuple(self.hidden)
         super().__post_init__()
@@ -105,15 +108,19 @@ class MLP(nn.Module):
         self, inputs: Float[Array, "batch *features"], *, train: bool = False
     ) -> Float[Array, "batch outputs"]:
         """(batch, ...) -> (batch, outputs); `train` switches dropout on."""
-        activate = get_activation(self.activation)
         outputs = flatten_examples(inputs)
         for number, width in enumerate(self.hidden):
-            outputs = activate(self._layer(width, f"hidden_{number}")(outputs))
+            outputs = self._activate(number)(self._layer(width, f"hidden_{number}")(outputs))
             self.sow("intermediates", f"activation_{number}", outputs)
             if train and self.dropout:
                 keys = example_keys(self.make_rng("dropout"), len(outputs), axis_name=self.axis_name)
                 outputs = dropout(keys, outputs, rate=self.dropout, train=True)
         return self._layer(self.outputs, "output")(outputs)
+
+    def _activate(self, number: int) -> Callable[[Array], Array]:
+        if self.activation == "prelu":
+            return PReLU(param_dtype=self.param_dtype, name=f"slope_{number}")
+        return get_activation(self.activation)
 
     def _layer(self, outputs: int, name: str) -> Linear:
         return Linear(outputs, kernel_init=self.kernel_init, dtype=self.dtype, param_dtype=self.param_dtype, name=name)

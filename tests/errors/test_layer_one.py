@@ -147,6 +147,8 @@ CASES = [
     (lambda: models.MLP(outputs=2.5), TypeError, "outputs: got 2.5 of type float"),
     (lambda: models.MLP(dropout=1.0), ValueError, "dropout: got 1.0"),
     (lambda: models.MLP(activation="reul"), ValueError, "activation: got 'reul', .* nearest: relu"),
+    (lambda: models.PReLU(slope=float("nan")), ValueError, "slope: got nan"),
+    (lambda: models.PReLU().init(KEY, Y), TypeError, "inputs: got dtype int32"),
     (lambda: models.MLP(kernel_init="xavier"), ValueError, "initializer: got 'xavier'"),
     (lambda: models.Linear(0), ValueError, "outputs: got 0"),
     (lambda: models.Linear(bias_init="zero"), ValueError, "initializer: got 'zero', .* nearest: zeros"),
