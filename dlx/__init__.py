@@ -5,10 +5,42 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["backprop", "data", "errors", "losses", "metrics", "models", "nn", "optim", "run", "train"]
+__all__ = [
+    "backprop",
+    "data",
+    "errors",
+    "foundations",
+    "information",
+    "kernels",
+    "linear",
+    "losses",
+    "metrics",
+    "models",
+    "nn",
+    "optim",
+    "run",
+    "text",
+    "train",
+]
 
 if TYPE_CHECKING:
-    from dlx import backprop, data, errors, losses, metrics, models, nn, optim, run, train
+    from dlx import (
+        backprop,
+        data,
+        errors,
+        foundations,
+        information,
+        kernels,
+        linear,
+        losses,
+        metrics,
+        models,
+        nn,
+        optim,
+        run,
+        text,
+        train,
+    )
 
 
 def __getattr__(name: str) -> Any:

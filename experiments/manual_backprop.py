@@ -95,10 +95,17 @@ def main(config: Config) -> dict:
 
     with open_run(config) as run:
         run.fit(stepping(by_hand), init, data.train, measured={"test": (measure, data.test)})
-        short = {"steps": config.compare_steps, "batch_size": config.batch_size, "seeds": config.seed_values}
         ends = []
         for update in (by_hand, by_autodiff):
-            state, _ = dlx.train.fit(stepping(update), init, data.train, layout=run.layout, **short)
+            state, _ = dlx.train.fit(
+                stepping(update),
+                init,
+                data.train,
+                steps=config.compare_steps,
+                batch_size=config.batch_size,
+                seeds=config.seed_values,
+                layout=run.layout,
+            )
             ends.append(run.layout.fetch("state", state).params)
         gaps = [
             np.abs(a - b).reshape(config.seeds, -1).max(1) for a, b in zip(*map(jax.tree.leaves, ends), strict=True)

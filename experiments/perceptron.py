@@ -1,0 +1,125 @@
+"""Perceptron: what it learns (AND, OR, separable points) and what it cannot, XOR (notes 001 section 2, 003 line 144).
+
+    python -m experiments.perceptron --seeds 8
+
+to be measured
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+
+import dlx
+from dlx.run import Options, launch, open_run, require
+
+TRUTH_TABLES = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "nand": (1, 1, 1, 0), "xor": (0, 1, 1, 0)}
+
+
+@dataclass(frozen=True)
+class Config(Options):
+    """Options of the perceptron."""
+
+    dataset: Literal["planes"] = "planes"
+    """Points on the two sides of a random plane."""
+    optimizer: Literal["perceptron"] = "perceptron"
+    learning_rate: float = 1.0
+    epochs: float | None = 1000
+    examples: int = 200
+    """Points of each seed."""
+    margin: float = 0.05
+    """Smallest distance of a point from the plane."""
+    parity: int = 6
+    """Inputs of the largest parity function that two layers compute."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field in ("examples", "parity"):
+            require(self, field, at_least=1)
+        require(self, "margin", above=0, below=1)
+
+
+def main(config: Config) -> dict:
+    """Trains on truth tables and on points, and reports; returns the result."""
+    epochs = int(config.epochs or 1000)
+    inputs = dlx.foundations.boolean_inputs(2)
+
+    def train(points: Any, labels: Any) -> Any:
+        return dlx.linear.perceptron(points, labels, learning_rate=config.learning_rate, max_epochs=epochs)
+
+    with open_run(config) as run:
+        rows, errors = [["function", "epochs", "mistakes", "errors at the end"]], {}
+        for name, table in TRUTH_TABLES.items():
+            labels = jnp.array(table)
+            fit = train(inputs, labels)
+            errors[name] = int(jnp.sum(dlx.linear.perceptron_output(fit.params, inputs) != labels))
+            rows.append([name.upper(), str(int(fit.epochs)), str(int(fit.mistakes)), str(errors[name])])
+        run.table("Truth tables", rows)
+        boolean = sum(two_layer_errors(table) for table in every_table(2))
+        parity = max(two_layer_errors(dlx.foundations.parity_table(n)) for n in range(1, config.parity + 1))
+        mistakes, bounds = [], []
+        for seed in config.seed_values:
+            points, labels, plane = separable(config, seed)
+            fit = train(points, labels)
+            if not bool(fit.converged):
+                run.note(f"seed {seed}: not separated after {epochs} epochs")
+            mistakes.append(int(fit.mistakes))
+            bounds.append(float(dlx.linear.novikoff_bound(plane, points, labels)))
+            if seed == config.seed:
+                run.picture(f"Points and the line found (seed {seed})", plane_figure(points, labels, fit.params))
+        return run.finish({
+            "linear_table_errors": sum(errors[name] for name in ("and", "or", "nand")), "xor_errors": errors["xor"],
+            "boolean_network_errors": boolean, "parity_network_errors": parity, "mistakes": np.array(mistakes),
+            "novikoff_bound": np.array(bounds),
+        })  # fmt: skip
+
+
+def every_table(count: int) -> list[jnp.ndarray]:
+    """The 2^(2^n) truth tables of n inputs."""
+    rows = 2**count
+    return [jnp.array([(number >> row) & 1 for row in range(rows)], jnp.float32) for number in range(2**rows)]
+
+
+def two_layer_errors(table: jnp.ndarray) -> int:
+    """Wrong answers of the two-layer network that is built for a truth table."""
+    inputs = dlx.foundations.boolean_inputs(int(np.log2(len(table))))
+    step = dlx.nn.heaviside
+    outputs = dlx.foundations.mlp(
+        inputs, dlx.foundations.boolean_network(table), activation=step, output_activation=step
+    )
+    return int(jnp.sum(outputs[:, 0] != table))
+
+
+def separable(config: Config, seed: int) -> tuple[jnp.ndarray, jnp.ndarray, Any]:
+    """Points of the square [-1, 1]^2 on the two sides of a random line, none nearer to it than the margin; the line."""
+    rng = np.random.default_rng(seed)
+    angle, offset = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
+    normal = np.array([np.cos(angle), np.sin(angle)])
+    points = rng.uniform(-1, 1, (40 * config.examples, 2))
+    distance = points @ normal + offset
+    kept = np.flatnonzero(np.abs(distance) >= config.margin)[: config.examples]
+    line = dlx.linear.LinearParams(jnp.asarray(normal, jnp.float32), jnp.asarray(offset, jnp.float32))
+    return jnp.asarray(points[kept], jnp.float32), jnp.asarray(distance[kept] > 0, jnp.int32), line
+
+
+def plane_figure(points: Any, labels: Any, params: Any) -> Any:
+    """The two classes and the line w x + b = 0."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axes = figure.subplots()
+    for label, marker in ((0, "o"), (1, "^")):
+        chosen = np.asarray(points)[np.asarray(labels) == label]
+        axes.scatter(chosen[:, 0], chosen[:, 1], s=14, marker=marker, label=f"class {label}")
+    grid = np.linspace(-1, 1, 200)
+    x, y = np.meshgrid(grid, grid)
+    weights = np.asarray(params.kernel)
+    axes.contour(x, y, weights[0] * x + weights[1] * y + float(params.bias), levels=[0], colors="black")
+    axes.set_aspect("equal")
+    axes.legend(loc="upper right")
+    return figure
+
+
+if __name__ == "__main__":
+    launch(Config, main)
