@@ -23,7 +23,7 @@ class Minimum(NamedTuple):
     iterations: Array
 
 
-def newton(cost: Callable, hessian: Callable, start: Array, *, tolerance: float, max_iterations: int) -> Minimum:
+def newton(cost: Callable, hessian: Callable, start: Array, *, tolerance: Array, max_iterations: Array) -> Minimum:
     """Newton's method: quadratic convergence, a (size, size) Hessian."""
 
     def direction(point, gradient, memory):
@@ -32,7 +32,7 @@ def newton(cost: Callable, hessian: Callable, start: Array, *, tolerance: float,
     return _descend(cost, direction, None, lambda memory, *_: memory, start, tolerance, max_iterations)
 
 
-def lbfgs(cost: Callable, start: Array, *, tolerance: float, max_iterations: int) -> Minimum:
+def lbfgs(cost: Callable, start: Array, *, tolerance: Array, max_iterations: Array) -> Minimum:
     """Limited-memory BFGS (Nocedal and Wright 2006, algorithm 7.4 and 7.5) with the last ten pairs."""
     zeros = jnp.zeros((_MEMORY, start.size), start.dtype)
     # rho = 1 / (s.y), and 0 for a pair that is not there: such a pair changes nothing

@@ -1,6 +1,8 @@
 """The choice of a model: folds, cross validation, capacity, early stopping."""
 
+import functools
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -93,13 +95,23 @@ def polynomial_features(inputs: Float[Array, "examples features"], *, degree: in
       inputs: (examples, features) x.
       degree: the highest, at least 1.
     Returns: (examples, terms), by degree and then in lexical order, as scikit-learn's without its bias.
-    Raises: ValueError if `degree` is not a positive int.
+    Raises: ValueError if the shape is not (examples, features) or `degree` is not a positive int.
     Source: Bishop 2006, section 1.1; notes 003 "model complexity".
     """
     check_count("degree", degree)
-    features = range(inputs.shape[1])
-    terms = [c for n in range(1, degree + 1) for c in itertools.combinations_with_replacement(features, n)]
-    return jnp.stack([jnp.prod(inputs[:, np.array(term)], axis=1) for term in terms], axis=1)
+    if inputs.ndim != 2 or inputs.shape[1] == 0:
+        raise ValueError(f"inputs: got shape {inputs.shape}, wanted (examples, features)")
+    features = inputs.shape[1]
+    terms = [c for n in range(1, degree + 1) for c in itertools.combinations_with_replacement(range(features), n)]
+    # a term of fewer factors is filled up with a column of ones
+    factors = np.array([(*term, *[features] * (degree - len(term))) for term in terms])
+    return _products(inputs, factors)
+
+
+@jax.jit
+def _products(inputs: Array, factors: Array) -> Array:
+    columns = jnp.concatenate([inputs, jnp.ones_like(inputs[:, :1])], axis=1)
+    return functools.reduce(jnp.multiply, [columns[:, factors[:, n]] for n in range(factors.shape[1])])
 
 
 class CapacityCurve(NamedTuple):
@@ -145,19 +157,18 @@ def capacity_sweep(
     check_range("l2", l2, 0, float("inf"), open_high=True)
     check_design("validation_inputs", validation_inputs)
     check_targets("validation_targets", validation_targets, validation_inputs.shape[0], outputs=False)
+    train = polynomial_features(train_inputs, degree=max(degrees))
+    validation = polynomial_features(validation_inputs, degree=max(degrees))
     errors = []
     for degree in degrees:
-        features = polynomial_features(train_inputs, degree=degree)
+        check_count("degrees", degree)
+        # columns of zeros get the weight 0, and every degree the same compiled solver
+        used = jnp.arange(train.shape[1]) < math.comb(train_inputs.shape[1] + degree, degree) - 1
+        features, tested = (jnp.where(jnp.broadcast_to(used, x.shape), x, 0) for x in (train, validation))
         model = ridge(features, train_targets, l2=l2) if l2 else least_squares(features, train_targets)
-        tested = polynomial_features(validation_inputs, degree=degree)
-        errors.append(
-            [
-                float(jnp.mean(squared_error(decision_function(model, x), y)))
-                for x, y in ((features, train_targets), (tested, validation_targets))
-            ]
-        )
-    train, validation = np.array(errors).T
-    return CapacityCurve(np.array(degrees), train, validation)
+        pairs = ((features, train_targets), (tested, validation_targets))
+        errors.append([float(jnp.mean(squared_error(decision_function(model, x), y))) for x, y in pairs])
+    return CapacityCurve(np.array(degrees), *np.array(errors).T)
 
 
 class EarlyStopping(NamedTuple):

@@ -53,8 +53,8 @@ def test_perceptron_step():
         moved = linear.perceptron_step(params, x, jnp.array(other), learning_rate=0.5)
         assert moved.kernel.tolist() == [0, -2.5]
         assert moved.bias == 0
-    raised = linear.perceptron_step(params, -x, jnp.array(1), learning_rate=0.5)
-    assert raised.kernel.tolist() == [0, -2.5]
+    raised = linear.perceptron_step(params, jnp.array([-2.0, 1.0]), jnp.array(1), learning_rate=0.5)
+    assert raised.kernel.tolist() == [0, -1.5]
     assert raised.bias == 1
 
 

@@ -20,9 +20,7 @@ METHODS = pytest.mark.parametrize("method", ["coordinate", "fista"])
 @configurations()
 def test_soft_threshold(rng):
     v = rng.standard_normal(shape(rng))
-    prove(
-        lambda v: linear.soft_threshold(v, 0.4), [v], reference=lambda v: np.sign(v) * np.maximum(np.abs(v) - 0.4, 0)
-    )
+    prove(lambda v: linear.soft_threshold(v, 0.4), [v], reference=lambda v: np.sign(v) * np.maximum(np.abs(v) - 0.4, 0))
 
 
 @pytest.mark.row(65)
@@ -47,7 +45,9 @@ def test_lasso_on_an_orthonormal_design_is_the_soft_threshold(x64, rng, method):
 
 @pytest.mark.row(65)
 @METHODS
-@pytest.mark.parametrize(("name", "l1"), [("diabetes", 0.1), ("diabetes", 5.0), ("digits", 0.01), ("breast_cancer", 0.01)])
+@pytest.mark.parametrize(
+    ("name", "l1"), [("diabetes", 0.1), ("diabetes", 5.0), ("digits", 0.01), ("breast_cancer", 0.01)]
+)
 def test_lasso_on_real_data(x64, record_error, name, l1, method):
     model = pytest.importorskip("sklearn.linear_model").Lasso(alpha=l1, tol=1e-13, max_iter=100_000)
     x, y = carried(name)
