@@ -54,8 +54,9 @@ def numerical_gradient(function: Callable[[Any], Any], params: Any, *, eps: floa
 
         dJ/dt_i = (J(t + eps e_i) - J(t - eps e_i)) / (2 eps)
 
-    The error is about eps^2 J'''/6 from the formula and u |J| / eps from rounding, u the machine precision: to be right
-    to 1e-7 it needs float64. The notes' first part lost the minus sign; this is the accepted form.
+    The error is about eps^2 J'''/6 from the formula and u |J| / eps from rounding, u the machine precision. To be right
+    to 1e-7 it needs float64, and for sharply curved functions a step of 1e-5 instead of the notes' 1e-4. The notes'
+    first part lost the minus sign; this is the accepted form.
 
     Args:
       function: J, from `params` to a scalar, of NumPy or JAX; it is called twice for every entry of `params`, so that

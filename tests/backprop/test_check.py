@@ -41,15 +41,19 @@ def test_central_difference_one_coordinate_at_a_time():
 def test_numerical_gradient_of_a_network(rng):
     with jax.enable_x64(True):
         function, params, gradient = network_cost(rng)
-        got = backprop.numerical_gradient(function, params)
+        # the truncation falls with eps^2: 2e-7 of some networks' gradients at the notes' 1e-4, 2e-9 here
+        got = backprop.numerical_gradient(function, params, eps=1e-5)
+        coarse = backprop.numerical_gradient(function, params)
         want = jax.grad(function)(params)
         assert jax.tree.structure(got) == jax.tree.structure(want)
         largest = max(float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(want))
-        for ours, theirs, derived in zip(*map(jax.tree.leaves, (got, want, gradient)), strict=True):
+        for ours, rough, theirs, derived in zip(*map(jax.tree.leaves, (got, coarse, want, gradient)), strict=True):
             assert ours.shape == theirs.shape
             # the row's bound: 1e-7 relative, float64
             assert np.max(np.abs(ours - theirs)) < 1e-7 * largest
             assert np.max(np.abs(ours - derived)) < 1e-7 * largest
+            # what 003 expects of its step
+            assert np.max(np.abs(rough - theirs)) < 1e-4
 
 
 @pytest.mark.row(54)
@@ -85,7 +89,7 @@ def test_a_right_gradient_passes(rng):
     assert report.passed
     assert report.checked == sum(leaf.size for leaf in jax.tree.leaves(params))
     assert len(report.leaves) == len(jax.tree.leaves(params))
-    assert report.worst.error == max(leaf.error for leaf in report.leaves) < 1e-7
+    assert report.worst.error == max(leaf.error for leaf in report.leaves) < report.tolerance
     assert str(report).startswith(f"gradient check passed: {report.checked} entries")
     assert "<-" not in str(report)
 
