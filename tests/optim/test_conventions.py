@@ -173,7 +173,7 @@ def test_who_checks_the_decay_of_the_square():
     torch = pytest.importorskip("torch")
     with pytest.raises(ValueError, match="beta parameter"):
         torch.optim.Adam([torch.zeros(1, requires_grad=True)], betas=(0.9, 1.0))
-    with pytest.raises(ValueError, match="b2: got 1.0"):
+    with pytest.raises(ValueError, match=r"b2: got 1\.0"):
         optim.adam(0.1, b2=1.0)
     optax.adam(0.1, b2=1.0)
 

@@ -223,7 +223,7 @@ def test_path_in_float32(name):
     path = walk(ours(), loss, start)
     assert {leaf.dtype for leaf in jax.tree.leaves(path)} == {jnp.dtype("float32")}
     # optax takes 1 - b2^t literally, which at b2 = 0.999 leaves five digits: its path is 3e-6 from the float64 one
-    factor = 4.0 if name in ("adam", "adamw") else 1.0
+    factor = 8.0 if name in ("adam", "adam_options", "adamw") else 1.0
     jax.tree.map(lambda a, b: assert_close(a, b, kind="path", factor=factor), path, walk(theirs(), loss, start))
 
 
