@@ -80,7 +80,8 @@ def test_kernel_svm_on_breast_cancer(x64, record_error, kernel, cost):
     assert machine.violation < 2e-7  # taken anew after the loop
     assert abs(float(machine.objective - machine.dual_objective)) < 1e-4 * dual
     outputs = kernels.kernel_predict(ours(test, train), machine.coefficients, machine.bias)
-    np.testing.assert_allclose(outputs, model.decision_function(x[400:]), atol=1e-5)
+    # outputs to 25; both stop at violations of 1e-7, where the cost is flat: its root, 3e-4, bounds the difference
+    np.testing.assert_allclose(outputs, model.decision_function(x[400:]), atol=1e-4)
     # the conditions of the box and of the equality
     multipliers = np.where(y[:400] > 0, 1, -1) * np.asarray(machine.coefficients)
     assert multipliers.min() >= 0
