@@ -77,7 +77,7 @@ def bump_network(
     check_same_shape("high", high, "low", low)
     if low.ndim != 2 or heights.shape != low.shape[:1]:
         raise ValueError(
-            f"heights: got shape {heights.shape} for low {low.shape}, wanted (bumps,) for (bumps, features)"
+            f"heights: got shape {heights.shape} for low of shape {low.shape}, wanted (bumps,) for (bumps, features)"
         )
     bumps, features = low.shape
     dtype = heights.dtype

@@ -37,12 +37,12 @@ def convolve(
     check_choice("mode", mode, ("full", "same", "valid"))
     if kernel.ndim != signal.ndim or signal.ndim == 0 or 0 in (*signal.shape, *kernel.shape):
         raise ValueError(
-            f"kernel: got shape {kernel.shape} for a signal {signal.shape}, wanted as many axes, none empty"
+            f"kernel: got shape {kernel.shape} for a signal of shape {signal.shape}, wanted as many axes, none empty"
         )
     if mode == "valid" and any(k > s for k, s in zip(kernel.shape, signal.shape, strict=True)):
         if any(k < s for k, s in zip(kernel.shape, signal.shape, strict=True)):
             raise ValueError(
-                f"kernel: got shape {kernel.shape} for a signal {signal.shape}, wanted one to cover the other"
+                f"kernel: got shape {kernel.shape} for a signal of shape {signal.shape}, wanted one to cover the other"
             )
         signal, kernel = kernel, signal
     padding = [_padding(size, mode) for size in kernel.shape]

@@ -1,6 +1,7 @@
-"""dlx.foundations: networks as compositions, layers for one example and for a batch, Bernoulli outputs, hidden units."""
+"""dlx.foundations: networks as compositions, a layer for one example and for a batch, outputs, hidden units."""
 
 import functools
+import itertools
 import math
 
 import jax
@@ -18,8 +19,7 @@ WIDTHS = (3, 4, 4, 2)
 
 def some_layers(rng):
     return [
-        {"kernel": rng.standard_normal((a, b)), "bias": rng.standard_normal(b)}
-        for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)
+        {"kernel": rng.standard_normal((a, b)), "bias": rng.standard_normal(b)} for a, b in itertools.pairwise(WIDTHS)
     ]
 
 

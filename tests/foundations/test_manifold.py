@@ -27,7 +27,7 @@ def test_principal_variances(rng, sizes):
         [data],
         reference=by_hand,
         kind="contraction",
-        # bfloat16 has no decomposition; a variance of 0, as 3 samples have it, has no gradient by the eigenvalue's formula
+        # bfloat16 has no decomposition; a variance of 0, as 3 samples have one, has no gradient
         dtypes=("float64", "float32"),
         gradients=None if sizes[0] > sizes[1] else [],
     )

@@ -17,18 +17,17 @@ OFFSETS = (1, 2, 3, 5, -2)
 def test_shift(rng):
     ndimage = pytest.importorskip("scipy.ndimage")
     values = rng.standard_normal((3, 5))
-    for offset in (0, 2, -1, 7):
-        prove(
-            lambda x, k=offset: (
-                foundations.shift(x, offset=k),
-                foundations.shift(x, offset=k, axis=0, boundary="zero"),
-            ),
-            [values],
-            reference=lambda x, k=offset: (
-                np.roll(x, k, -1),
-                ndimage.shift(x, (k, 0), order=0, mode="constant"),
-            ),
-        )
+
+    def ours(x):
+        return [
+            (foundations.shift(x, offset=k), foundations.shift(x, offset=k, axis=0, boundary="zero"))
+            for k in (0, 2, -1, 7)
+        ]
+
+    def by_hand(x):
+        return [(np.roll(x, k, -1), ndimage.shift(x, (k, 0), order=0, mode="constant")) for k in (0, 2, -1, 7)]
+
+    prove(ours, [values], reference=by_hand)
 
 
 @pytest.mark.row(34)
@@ -92,4 +91,4 @@ def test_axes_edges_and_compilation(x64, rng):
     assert moved == 0
     total = jax.jit(lambda x: foundations.invariance_deviation(jnp.max, x, offsets=OFFSETS, axis=1))
     assert total(x) == 0
-    assert_close(jax.vmap(lambda x: foundations.invariance_deviation(lambda x: x[0], x, axis=0))(jnp.eye(3)), [1, 1, 0])
+    assert_close(jax.vmap(lambda x: foundations.invariance_deviation(lambda x: x[0], x, axis=0))(jnp.eye(3)), [1, 0, 1])
