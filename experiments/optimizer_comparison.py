@@ -1,0 +1,181 @@
+"""Optimizers: their paths on 0.1 x1^2 + 2 x2^2, and a network by learning rate (notes 001 section 9).
+
+    python -m experiments.optimizer_comparison --dataset mnist --seeds 2
+
+to be measured
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import dlx
+from dlx.run import Options, launch, open_run, require
+
+
+@dataclass(frozen=True)
+class Config(Options):
+    """Options of the comparison."""
+
+    dataset: Literal["digits", "mnist", "fashion_mnist"] = "mnist"
+    """Data set."""
+    epochs: float | None = 3
+    batch_size: int = 128
+    optimizer: Literal["all"] = "all"
+    hidden: tuple[int, ...] = (256,)
+    """Widths of the hidden layers."""
+    factors: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
+    """Learning rates that are tried, as multiples of each optimizer's usual one."""
+    path_steps: int = 20
+    """Steps on the function of two variables."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field in ("hidden", "path_steps"):
+            require(self, field, at_least=1)
+        require(self, "factors", above=0)
+
+
+# a usual learning rate for a small network
+USUAL_RATES = {
+    "sgd": 0.3, "momentum": 0.1, "nesterov": 0.1, "adagrad": 0.03, "rmsprop": 0.001, "adadelta": 1.0, "adam": 0.003,
+}  # fmt: skip
+# on the function of two variables: ours, and optax's of the same convention; with its usual eps AdaDelta would
+# hardly leave the start in 20 steps
+ON_PATHS = {
+    "sgd": (dlx.optim.sgd(0.4), optax.sgd(0.4)),
+    "momentum": (dlx.optim.momentum(0.2, decay=0.5), optax.sgd(0.2, momentum=0.5)),
+    "nesterov": (dlx.optim.nesterov(0.2, decay=0.5), optax.sgd(0.2, momentum=0.5, nesterov=True)),
+    "adagrad": (dlx.optim.adagrad(2.0), optax.adagrad(2.0, initial_accumulator_value=0.0, eps=1e-6)),
+    "rmsprop": (dlx.optim.rmsprop(0.4), optax.rmsprop(0.4, decay=0.9, eps=1e-6)),
+    "adadelta": (dlx.optim.adadelta(eps=1e-2), optax.adadelta(1.0, rho=0.9, eps=1e-2)),
+    "adam": (dlx.optim.adam(0.4), optax.adam(0.4)),
+}
+
+
+def main(config: Config) -> dict:
+    """Draws the paths, trains with every optimizer and rate, and reports; returns the result."""
+    data = dlx.data.load(config.dataset)
+    per_epoch = dlx.train.steps_per_epoch(len(data.train["labels"]), config.batch_size)
+    steps = config.steps or max(1, round((config.epochs or 1) * per_epoch))
+    with open_run(config) as run:
+        with jax.enable_x64(True):
+            paths = {name: [path(o, config.path_steps) for o in pair] for name, pair in ON_PATHS.items()}
+        gap = max(float(np.abs(ours - theirs).max()) for ours, theirs in paths.values())
+        rows = [["optimizer", f"f after {config.path_steps} steps", "largest difference from optax"]]
+        rows += [[n, f"{height(a[-1]):.2e}", f"{np.abs(a - b).max():.1e}"] for n, (a, b) in paths.items()]
+        run.picture(
+            f"{config.path_steps} steps on 0.1 x1^2 + 2 x2^2 from (-5, -2)",
+            paths_figure({name: ours for name, (ours, _) in paths.items()}),
+        )
+        run.table("Paths", rows)
+        rates = {name: [usual * factor for factor in sorted(config.factors)] for name, usual in USUAL_RATES.items()}
+        losses, accuracies = {}, {}
+        for name, tried in rates.items():
+            losses[name], accuracies[name] = sweep(config, data, name, tried, steps, min(steps, per_epoch))
+        # the training loss picks the rate: test data choose nothing
+        best = {name: int(np.argmin(np.nan_to_num(values.mean(1), nan=np.inf))) for name, values in losses.items()}
+        rows = [["optimizer", "best learning rate", "training loss", "test accuracy"]]
+        rows += [
+            [name, f"{rates[name][k]:g}", spread(losses[name][k]), spread(accuracies[name][k])]
+            for name, k in best.items()
+        ]
+        run.table(f"After {steps:,} steps at the rate of the smallest training loss", rows)
+        run.picture("Test accuracy by learning rate", rates_figure(rates, accuracies, best))
+        run.step = steps
+        winner = min(best, key=lambda name: losses[name][best[name]].mean())
+        return run.finish(
+            {"test_accuracy": accuracies[winner][best[winner]], "optax_gap": gap}
+            | {f"test_accuracy_{name}": accuracies[name][k] for name, k in best.items()}
+        )
+
+
+def height(point: Any) -> Any:
+    """The function of two variables: f = 0.1 x1^2 + 2 x2^2."""
+    return 0.1 * point[..., 0] ** 2 + 2 * point[..., 1] ** 2
+
+
+def path(optimizer: Any, steps: int) -> np.ndarray:
+    """(steps + 1, 2) points from (-5, -2) on."""
+
+    def step(carry: tuple, _: Any) -> tuple:
+        point, state = carry
+        updates, state = optimizer.update(jax.grad(height)(point), state, point)
+        point = optax.apply_updates(point, updates)
+        return (point, state), point
+
+    start = jnp.array([-5.0, -2.0])
+    _, points = jax.lax.scan(step, (start, optimizer.init(start)), length=steps)
+    return np.asarray(jnp.concatenate([start[None], points]))
+
+
+def sweep(config: Config, data: Any, name: str, rates: list[float], steps: int, window: int) -> tuple:
+    """(rates, seeds) mean training loss of the last `window` steps, and test accuracy; all rates and seeds at once."""
+    model = dlx.models.MLP(config.hidden, len(data.card.classes))
+    task = dlx.train.supervised(
+        model,
+        dlx.losses.softmax_cross_entropy,
+        dlx.optim.create(name, rates[0]),
+        example=data.train,
+        metrics={"accuracy": dlx.metrics.accuracy},
+        prepare=dlx.data.prepare(data.card),
+    )
+    layout = dlx.train.make_layout(
+        len(rates) * config.seeds, devices=config.devices, parallel=config.parallel, each=config.map,
+        batch_size=config.batch_size,
+    )  # fmt: skip
+    state, records = dlx.train.fit(
+        task.step, task.init, data.train, steps=steps, batch_size=config.batch_size, seeds=config.seed_values,
+        sweep={"learning_rate": rates}, log_every=window, layout=layout,
+    )  # fmt: skip
+    tested = dlx.train.evaluator(task.measure, data.test, layout=layout)(state)
+    shape = (len(rates), config.seeds)
+    return records[-1]["train_loss"].reshape(shape), tested["accuracy"].reshape(shape)
+
+
+def spread(values: np.ndarray) -> str:
+    """Mean and standard deviation as text."""
+    return f"{values.mean():.4f}" + (f" +- {values.std(ddof=1):.4f}" if len(values) > 1 else "")
+
+
+def paths_figure(paths: dict[str, np.ndarray]) -> Any:
+    """A panel for each optimizer: contours of the function, and the points."""
+    from matplotlib.figure import Figure
+
+    x, y = np.meshgrid(np.linspace(-5.8, 3.2, 120), np.linspace(-2.8, 2.8, 120))
+    heights = height(np.stack([x, y], -1))
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    for axes, (name, points) in zip(figure.subplots(2, 4, sharex=True, sharey=True).flat, paths.items(), strict=False):
+        axes.contour(x, y, heights, levels=np.geomspace(0.05, 18, 9), colors="#9aa5ae", linewidths=0.6)
+        axes.plot(points[:, 0], points[:, 1], "-o", color="tab:orange", markersize=2.5, linewidth=1)
+        axes.plot(0, 0, "+", color="black")
+        axes.set_title(f"{name}, f = {height(points[-1]):.1e}", fontsize=8)
+        axes.tick_params(labelsize=7)
+    figure.axes[-1].axis("off")
+    return figure
+
+
+def rates_figure(rates: dict[str, list[float]], accuracies: dict[str, np.ndarray], best: dict[str, int]) -> Any:
+    """Accuracy against learning rate, a line for each optimizer; the chosen rate is filled."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for name, values in accuracies.items():
+        (line,) = axes.plot(rates[name], values.mean(1), "-o", markerfacecolor="white", markersize=5, label=name)
+        axes.plot(rates[name][best[name]], values.mean(1)[best[name]], "o", color=line.get_color(), markersize=5)
+    axes.set_xscale("log")
+    top = max(values.mean(1).max() for values in accuracies.values())
+    axes.set_ylim(max(0.0, top - 0.12), top + 0.005)
+    axes.set_xlabel("learning rate (filled: smallest training loss)")
+    axes.set_ylabel("test accuracy")
+    axes.legend(fontsize=8, ncols=2)
+    return figure
+
+
+if __name__ == "__main__":
+    launch(Config, main)
