@@ -7,6 +7,7 @@ to be measured
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -44,12 +45,14 @@ class Case(NamedTuple):
     compiled: bool = True
 
 
-LABELS = np.array([2, 0, 1, 2], np.int32)
-ONE_HOT = np.eye(3)[LABELS]
-SIGNS = 2 * ONE_HOT - 1
-MASK = np.array([[1, 1, 0], [0, 1, 1], [1, 1, 1], [1, 0, 0]], np.int32)
-COLUMNS = {"inputs": np.linspace(-1, 1, 12).reshape(3, 4), "targets": ONE_HOT.T}
-ROWS = COLUMNS["inputs"].T
+# of NumPy, to enter the computation in float64
+LABELS: Any = np.array([2, 0, 1, 2], np.int32)
+ONE_HOT: Any = np.eye(3)[LABELS]
+SIGNS: Any = 2 * ONE_HOT - 1
+WEIGHTS: Any = np.array([1.0, 2.0, 0.5])
+MASK: Any = np.array([[1, 1, 0], [0, 1, 1], [1, 1, 1], [1, 0, 0]], np.int32)
+COLUMNS: dict[str, Any] = {"inputs": np.linspace(-1, 1, 12).reshape(3, 4), "targets": ONE_HOT.T}
+ROWS: Any = COLUMNS["inputs"].T
 BY_WEIGHTS = [{"weights": (4, 3), "bias": (4,)}, {"weights": (3, 4), "bias": (3,)}]
 BY_KERNELS = [{"kernel": (3, 4), "bias": (4,)}, {"kernel": (4, 3), "bias": (3,)}]
 TABLE = (4, 3)
@@ -147,7 +150,7 @@ BY_AUTODIFF = {
     **{f"losses.{name}": Case(lambda x, name=name: getattr(losses, name)(share(x), ONE_HOT), TABLE)
        for name in ("binary_cross_entropy", "categorical_cross_entropy")},
     "losses.softmax_cross_entropy": Case(
-        lambda x: losses.softmax_cross_entropy(x, LABELS, class_weights=np.array([1.0, 2.0, 0.5]),
+        lambda x: losses.softmax_cross_entropy(x, LABELS, class_weights=WEIGHTS,
                                                label_smoothing=0.1), TABLE),
     "losses.negative_log_likelihood": Case(
         lambda x: losses.negative_log_likelihood(nn.log_softmax(x), LABELS), TABLE),
@@ -211,13 +214,12 @@ def check(config: Config, case: Case) -> list[tuple]:
         weights = jnp.asarray(rng.normal(size=jax.eval_shape(case.function, params).shape))
         automatic = by_autodiff(params, weights)
         gradient = rule(weights, params) if rule else automatic
+        function = partial(value, weights=weights)
+        wrong = jax.tree.map(jnp.negative, gradient)
         reports = [
-            backprop.gradient_check(
-                lambda p, w=weights: value(p, w), params, jax.tree.map(lambda a, sign=sign: sign * a, gradient),
-                eps=config.eps, tolerance=config.tolerance,
-            )
-            for sign in (1, -1)
-        ]  # fmt: skip
+            backprop.gradient_check(function, params, given, eps=config.eps, tolerance=config.tolerance)
+            for given in (gradient, wrong)
+        ]
         pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(automatic), strict=True)
         verdicts.append((*reports, max(float(np.abs(a - b).max()) for a, b in pairs)))
     return verdicts

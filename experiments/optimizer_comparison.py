@@ -109,6 +109,7 @@ def path(optimizer: Any, steps: int) -> np.ndarray:
         return (point, state), point
 
     start = jnp.array([-5.0, -2.0])
+    points: Any
     _, points = jax.lax.scan(step, (start, optimizer.init(start)), length=steps)
     return np.asarray(jnp.concatenate([start[None], points]))
 
@@ -148,8 +149,8 @@ def paths_figure(paths: dict[str, np.ndarray]) -> Any:
 
     x, y = np.meshgrid(np.linspace(-5.8, 3.2, 120), np.linspace(-2.8, 2.8, 120))
     heights = height(np.stack([x, y], -1))
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    for axes, (name, points) in zip(figure.subplots(2, 4, sharex=True, sharey=True).flat, paths.items(), strict=False):
+    figure = Figure(figsize=(5, 6.4), layout="constrained")
+    for axes, (name, points) in zip(figure.subplots(4, 2, sharex=True, sharey=True).flat, paths.items(), strict=False):
         axes.contour(x, y, heights, levels=np.geomspace(0.05, 18, 9), colors="#9aa5ae", linewidths=0.6)
         axes.plot(points[:, 0], points[:, 1], "-o", color="tab:orange", markersize=2.5, linewidth=1)
         axes.plot(0, 0, "+", color="black")
