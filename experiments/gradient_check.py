@@ -176,8 +176,8 @@ def main(config: Config) -> dict:
                 caught[number, k], entries[number] = not wrong.passed, right.checked
             if errors[number].max() > config.tolerance:
                 run.note(f"{name}: {verdicts[int(errors[number].argmax())][0]}")
-            if name == "softmax":
-                run.table("What a wrong gradient looks like: softmax with its sign turned round", failure(verdicts))
+            if name == "delta_gradients":
+                run.table(f"What a wrong gradient looks like: {name} with its sign turned round", failure(verdicts))
         split = len(BY_HAND)
         rows = [["rule", "entries", "error to differences", "gap to jax.grad"]]
         rows += [[n, str(c), f"{e.max():.1e}", f"{g.max():.1e}"]
@@ -221,14 +221,14 @@ def check(config: Config, case: Case) -> list[tuple]:
             for given in (gradient, wrong)
         ]
         pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(automatic), strict=True)
-        verdicts.append((*reports, max(float(np.abs(a - b).max()) for a, b in pairs)))
+        verdicts.append((*reports, float(np.max([np.abs(a - b).max() for a, b in pairs]))))
     return verdicts
 
 
 def failure(verdicts: list[tuple]) -> list[list[str]]:
     """The first seed's failing report as a table."""
-    rows = [["worst entry", "given", "by differences", "relative error"]]
-    return rows + [[str(c.entry), f"{c.analytic:.6f}", f"{c.numeric:.6f}", f"{c.error:.2f}"]
+    rows = [["parameter", "worst entry", "given", "by differences", "relative error"]]
+    return rows + [[c.leaf, str(c.entry), f"{c.analytic:.6f}", f"{c.numeric:.6f}", f"{c.error:.2f}"]
                    for c in verdicts[0][1].leaves]  # fmt: skip
 
 

@@ -52,6 +52,8 @@ def main(config: Config) -> dict:
     data = dlx.data.load(config.dataset)
     prepare = dlx.data.prepare(data.card)
     few = prepare({name: jnp.asarray(a[:500]) for name, a in data.train.items()})
+    per_epoch = dlx.train.steps_per_epoch(len(data.train["labels"]), config.batch_size)
+    steps = config.steps or max(1, round((config.epochs or 1) * per_epoch))
     deviations, accuracies, columns, drawn = {}, {}, {}, {}
     with open_run(config) as run:
         for name, kernel_init in INITIALIZERS.items():
@@ -59,10 +61,10 @@ def main(config: Config) -> dict:
             layers = activations(config, model, few["inputs"])
             deviations[name] = np.stack([layer.reshape(config.seeds, -1).std(1) for layer in layers])
             drawn[name] = [layer[0].ravel() for layer in layers]
-            accuracies[name], columns[name] = trained(config, model, data, prepare)
+            accuracies[name], columns[name] = trained(config, model, data, prepare, steps)
         rows = [["initializer", "std, first layer", "std, last layer", "test accuracy", "columns differ by"]]
         rows += [
-            [TITLES[n], f"{s[0].mean():.4f}", f"{s[-1].mean():.4f}", spread(accuracies[n]), f"{columns[n].max():.4f}"]
+            [TITLES[n], f"{s[0].mean():.3g}", f"{s[-1].mean():.3g}", spread(accuracies[n]), f"{columns[n].max():.4f}"]
             for n, s in deviations.items()
         ]
         run.table("Activations before training, accuracy and largest difference of hidden columns after it", rows)
@@ -82,6 +84,7 @@ def main(config: Config) -> dict:
             f"gradient_factor_{name}": (n[-1] / n[0]) ** (1 / span) if span else np.ones(config.seeds)
             for name, n in norms.items()
         }
+        run.step = steps
         return run.finish(
             {"test_accuracy": accuracies["glorot_uniform"]}
             | {f"test_accuracy_{name}": values for name, values in accuracies.items()}
@@ -101,7 +104,7 @@ def activations(config: Config, model: Any, inputs: Any) -> list[np.ndarray]:
     return [np.asarray(kept[f"activation_{k}"][0]) for k in range(len(config.hidden))]
 
 
-def trained(config: Config, model: Any, data: Any, prepare: Callable) -> tuple[np.ndarray, np.ndarray]:
+def trained(config: Config, model: Any, data: Any, prepare: Callable, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """(seeds,) test accuracy, and the largest difference of two columns of a hidden kernel, after training."""
     task = dlx.train.supervised(
         model,
@@ -111,8 +114,6 @@ def trained(config: Config, model: Any, data: Any, prepare: Callable) -> tuple[n
         metrics={"accuracy": dlx.metrics.accuracy},
         prepare=prepare,
     )
-    per_epoch = dlx.train.steps_per_epoch(len(data.train["labels"]), config.batch_size)
-    steps = config.steps or max(1, round((config.epochs or 1) * per_epoch))
     layout = dlx.train.make_layout(
         config.seeds, devices=config.devices, parallel=config.parallel, each=config.map, batch_size=config.batch_size
     )
@@ -179,8 +180,8 @@ def histograms_figure(drawn: dict[str, list[np.ndarray]]) -> Any:
     from matplotlib.figure import Figure
 
     count = len(next(iter(drawn.values())))
-    shown = np.unique(np.linspace(0, count - 1, min(5, count)).round().astype(int))
-    figure = Figure(figsize=(8, 1.25 * len(drawn) + 0.4), layout="constrained")
+    shown = np.unique(np.linspace(0, count - 1, min(4, count)).round().astype(int))
+    figure = Figure(figsize=(5, 1.05 * len(drawn) + 0.3), layout="constrained")
     grid = figure.subplots(len(drawn), len(shown), sharex=True, sharey=True, squeeze=False)
     for row, (name, layers) in zip(grid, drawn.items(), strict=True):
         for axes, layer in zip(row, shown, strict=True):
@@ -188,6 +189,9 @@ def histograms_figure(drawn: dict[str, list[np.ndarray]]) -> Any:
             axes.hist(values, bins=41, range=(-1, 1), weights=np.full(len(values), 1 / len(values)), color="tab:blue")
             axes.set_yscale("log")
             axes.set_ylim(1e-4, 2)
+            axes.set_xticks([-1, 0, 1])
+            axes.set_yticks([1e-4, 1e-2, 1])
+            axes.minorticks_off()
             axes.tick_params(labelsize=6)
             if name == next(iter(drawn)):
                 axes.set_title(f"layer {layer + 1}", fontsize=8)
