@@ -56,6 +56,8 @@ class Config(Options):
         require(self, "dropout", above=0, below=1)
         require(self, "points", at_least=4)
         require(self, "folds", at_least=2, at_most=self.points)
+        if self.sweep:
+            raise UsageError("--sweep: the polynomials have nothing to sweep; give one value at a time.")
 
 
 def main(config: Config) -> dict:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dlx
+from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 
 # of x^i / i!, i = 0, 1, 2, 3
@@ -49,6 +50,8 @@ class Config(Options):
             require(self, field, at_least=1)
         for field in ("weight_decay", "l1"):
             require(self, field, above=0)
+        if self.sweep:
+            raise UsageError("--sweep: the polynomials have nothing to sweep; give one value at a time.")
 
 
 def main(config: Config) -> dict:
