@@ -2,7 +2,10 @@
 
     python -m experiments.initialization --dataset mnist --seeds 3
 
-to be measured
+CPU: 61 s. Test accuracy after 2 epochs 0.956 +- 0.008 with Xavier's initializer (mnist, 3 seeds), test accuracy mxnet
+default 0.905 +- 0.012 (mnist, 3 seeds), test accuracy normal 0.140 +- 0.007 (mnist, 3 seeds), test accuracy zeros
+0.1135 +- 0.0000 (mnist, 3 seeds). A further sigmoid layer multiplies the first layer's gradient by the gradient factor
+sigmoid 0.237 +- 0.003 (mnist, 3 seeds).
 """
 
 from collections.abc import Callable
@@ -64,7 +67,7 @@ def main(config: Config) -> dict:
             accuracies[name], columns[name] = trained(config, model, data, prepare, steps)
         rows = [["initializer", "std, first layer", "std, last layer", "test accuracy", "columns differ by"]]
         rows += [
-            [TITLES[n], f"{s[0].mean():.3g}", f"{s[-1].mean():.3g}", spread(accuracies[n]), f"{columns[n].max():.4f}"]
+            [TITLES[n], f"{s[0].mean():.3g}", f"{s[-1].mean():.3g}", spread(accuracies[n]), f"{columns[n].max():.3g}"]
             for n, s in deviations.items()
         ]
         run.table("Activations before training, accuracy and largest difference of hidden columns after it", rows)
