@@ -135,9 +135,13 @@ def remedies(config: Config, run: Any) -> dict:
     losses = recorded["none"]["validation_loss"]
     rules = [dlx.linear.early_stopping(jnp.asarray(column), patience=config.patience) for column in losses.T]
     kept = np.array([int(rule.best_step) for rule in rules])
-    errors = {name: values["test_error"][-1] for name, values in recorded.items()}
-    errors["early stopping"] = recorded["none"]["test_error"][kept, np.arange(config.seeds)]
-    run.table("Test error of each remedy", comparison(errors))
+    ends = {name: (values, np.full(config.seeds, -1)) for name, values in recorded.items()}
+    ends["early stopping"] = (recorded["none"], kept)
+    errors, test_losses = (
+        {name: values[metric][at, np.arange(config.seeds)] for name, (values, at) in ends.items()}
+        for metric in ("test_error", "test_loss")
+    )
+    run.table("Test data, by remedy", comparison(errors, test_losses))
     run.picture("Validation loss: circles where early stopping keeps the weights", losses_figure(recorded, kept))
     metrics = {f"test_error_{name.replace(' ', '_')}": values for name, values in errors.items()}
     run.step = int(recorded["none"]["step"][-1])
@@ -147,7 +151,7 @@ def remedies(config: Config, run: Any) -> dict:
 def train_one(
     config: Config, data: Any, train: Any, validation: Any, *, l2: float = 0.0, hooks: Any = (), **changes: Any
 ) -> dict:
-    """A fit; step (evaluations,), validation_loss and test_error (evaluations, seeds)."""
+    """A fit; step (evaluations,), validation_loss, test_error and test_loss (evaluations, seeds)."""
     model = dlx.models.MLP(config.hidden, len(data.card.classes), **changes)
     task = dlx.train.supervised(
         model,
@@ -170,7 +174,10 @@ def train_one(
         task.step, task.init, train, steps=config.steps or 2000, batch_size=config.batch_size,
         seeds=config.seed_values, hooks=[evaluate, *hooks], log_every=config.evaluate_every or 20, layout=layout,
     )  # fmt: skip
-    return {name: np.array([line[name] for line in records]) for name in ("step", "validation_loss", "test_error")}
+    return {
+        name: np.array([line[name] for line in records])
+        for name in ("step", "validation_loss", "test_error", "test_loss")
+    }
 
 
 def relabelled(split: Any, share: float, *, classes: int) -> dict:
@@ -182,14 +189,13 @@ def relabelled(split: Any, share: float, *, classes: int) -> dict:
     return {**split, "labels": labels}
 
 
-def comparison(errors: dict[str, np.ndarray]) -> list[list[str]]:
-    """A row for each remedy: error, its spread, and what it saves."""
-    rows = [["remedy", "test error", "sd", "of the error without"]]
+def comparison(errors: dict[str, np.ndarray], losses: dict[str, np.ndarray]) -> list[list[str]]:
+    """A row for each remedy: error, its spread, its share of the error without, and loss."""
+    rows = [["remedy", "test error", "sd", "of the error without", "test loss"]]
     for name, values in errors.items():
         spread = values.std(ddof=1) if len(values) > 1 else 0.0
-        rows.append(
-            [name, f"{values.mean():.4f}", f"{spread:.4f}", f"{100 * values.mean() / errors['none'].mean():.0f}%"]
-        )
+        share = 100 * values.mean() / errors["none"].mean()
+        rows.append([name, f"{values.mean():.4f}", f"{spread:.4f}", f"{share:.0f}%", f"{losses[name].mean():.3f}"])
     return rows
 
 
@@ -221,7 +227,7 @@ def losses_figure(recorded: dict[str, dict], kept: np.ndarray) -> Any:
     axes.plot(plain["step"][kept], lowest, "o", color="black", fillstyle="none", markersize=5)
     axes.set_xlabel("step")
     axes.set_ylabel("validation loss")
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     return figure
 
 
