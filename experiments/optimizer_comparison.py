@@ -161,6 +161,7 @@ def paths_figure(paths: dict[str, np.ndarray]) -> Any:
         axes.set_title(f"{name}, f = {height(points[-1]):.1e}", fontsize=8)
         axes.tick_params(labelsize=7)
     figure.axes[-1].axis("off")
+    figure.axes[-3].tick_params(labelbottom=True)
     return figure
 
 
