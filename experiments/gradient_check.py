@@ -2,7 +2,7 @@
 
     python -m experiments.gradient_check --seeds 3
 
-CPU: 5 s. Largest relative error of 61 gradients 6.0e-10 +- 5.3e-10 (3 seeds), asked for 1e-6; wrong gradients caught
+CPU: 5 s. Largest relative error of 62 gradients 6.0e-10 +- 5.3e-10 (3 seeds), asked for 1e-6; wrong gradients caught
 1.000 +- 0.000 (3 seeds).
 """
 
@@ -150,6 +150,7 @@ BY_AUTODIFF = {
        for name in ("hinge", "squared_hinge", "logistic")},
     **{f"losses.{name}": Case(lambda x, name=name: getattr(losses, name)(share(x), ONE_HOT), TABLE)
        for name in ("binary_cross_entropy", "categorical_cross_entropy")},
+    "losses.reduce": Case(lambda x: losses.reduce(losses.squared_error(x, ONE_HOT)), TABLE),
     "losses.softmax_cross_entropy": Case(
         lambda x: losses.softmax_cross_entropy(x, LABELS, class_weights=WEIGHTS,
                                                label_smoothing=0.1), TABLE),

@@ -36,7 +36,7 @@ class Config(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self, "hidden", at_least=1)
-        require(self, "depths", at_least=1)
+        require(self, "depths", at_least=1, at_most=50)
 
 
 INITIALIZERS: dict[str, str | Callable] = {
@@ -116,6 +116,7 @@ def trained(config: Config, model: Any, data: Any, prepare: Callable, steps: int
         example=data.train,
         metrics={"accuracy": dlx.metrics.accuracy},
         prepare=prepare,
+        **config.training_options(),
     )
     layout = dlx.train.make_layout(
         config.seeds, devices=config.devices, parallel=config.parallel, each=config.map, batch_size=config.batch_size

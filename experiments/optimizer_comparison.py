@@ -82,7 +82,8 @@ def main(config: Config) -> dict:
         for name, tried in rates.items():
             losses[name], accuracies[name] = sweep(config, data, name, tried, steps, min(steps, per_epoch))
         # the training loss picks the rate: test data choose nothing
-        best = {name: int(np.argmin(np.nan_to_num(values.mean(1), nan=np.inf))) for name, values in losses.items()}
+        means = {name: np.nan_to_num(values.mean(1), nan=np.inf) for name, values in losses.items()}
+        best = {name: int(np.argmin(values)) for name, values in means.items()}
         rows = [["optimizer", "best learning rate", "training loss", "test accuracy"]]
         rows += [
             [name, f"{rates[name][k]:g}", spread(losses[name][k]), spread(accuracies[name][k])]
@@ -91,7 +92,7 @@ def main(config: Config) -> dict:
         run.table(f"After {steps:,} steps at the rate of the smallest training loss", rows)
         run.picture("Test accuracy by learning rate", rates_figure(rates, accuracies, best))
         run.step = steps
-        winner = min(best, key=lambda name: losses[name][best[name]].mean())
+        winner = min(best, key=lambda name: means[name].min())
         return run.finish(
             {"test_accuracy": accuracies[winner][best[winner]], "optax_gap": gap}
             | {f"test_accuracy_{name}": accuracies[name][k] for name, k in best.items()}
@@ -128,6 +129,7 @@ def sweep(config: Config, data: Any, name: str, rates: list[float], steps: int, 
         example=data.train,
         metrics={"accuracy": dlx.metrics.accuracy},
         prepare=dlx.data.prepare(data.card),
+        **config.training_options(),
     )
     layout = dlx.train.make_layout(
         len(rates) * config.seeds, devices=config.devices, parallel=config.parallel, each=config.map,
