@@ -6,7 +6,7 @@ CPU: 5 s. Nearest neighbours error 0.009 +- 0.011 nats (5 seeds) from 3,000 samp
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +18,8 @@ from dlx.run import Options, launch, open_run, require
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the estimates."""
+
+    sweeps: ClassVar[bool] = False
 
     dataset: Literal["gaussian"] = "gaussian"
     """Pairs from a bivariate normal distribution."""

@@ -11,7 +11,7 @@ A further layer multiplies the first one's gradient by: gradient factor sigmoid 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,8 @@ from dlx.run import Options, launch, open_run, require
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the study."""
+
+    sweeps: ClassVar[bool] = False
 
     dataset: Literal["digits", "mnist", "fashion_mnist"] = "mnist"
     """Data set."""

@@ -6,7 +6,7 @@ CPU: 5 s. Test accuracy linear svm 0.8775 +- 0.0047 (5 seeds), test accuracy rbf
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +18,8 @@ from dlx.run import Options, launch, open_run, require
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the kernel machines."""
+
+    sweeps: ClassVar[bool] = False
 
     dataset: Literal["moons", "circles", "xor"] = "moons"
     """Points of the plane in two classes."""

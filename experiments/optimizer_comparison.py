@@ -10,7 +10,7 @@ optax gap 6.2e-15 +- 0 (mnist, 2 seeds).
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,8 @@ from dlx.run import Options, launch, open_run, require
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the comparison."""
+
+    sweeps: ClassVar[bool] = False
 
     dataset: Literal["digits", "mnist", "fashion_mnist"] = "mnist"
     """Data set."""

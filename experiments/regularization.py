@@ -9,14 +9,13 @@ much. What it removes is what is left of initial weights of standard deviation 1
 
 from dataclasses import dataclass
 from math import factorial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import dlx
-from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 
 # of x^i / i!, i = 0, 1, 2, 3
@@ -28,6 +27,8 @@ RATES = 10.0 ** np.arange(-3, 1.26, 0.25)
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the study."""
+
+    sweeps: ClassVar[bool] = False
 
     dataset: Literal["cubic"] = "cubic"
     """Generated: a cubic with noise 0.1, and 200 weights of 0.01 with noise 0.01, each with 100 test examples."""
@@ -50,8 +51,6 @@ class Config(Options):
             require(self, field, at_least=1)
         for field in ("weight_decay", "l1"):
             require(self, field, above=0)
-        if self.sweep:
-            raise UsageError("--sweep: the polynomials have nothing to sweep; give one value at a time.")
 
 
 def main(config: Config) -> dict:

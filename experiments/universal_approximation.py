@@ -7,7 +7,7 @@ CPU: 30 s. Sup error 0.003 +- 0.002 (4 seeds) with 64 units; the staircase that 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +19,8 @@ from dlx.run import Options, launch, open_run, require
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the approximation."""
+
+    sweeps: ClassVar[bool] = False
 
     dataset: Literal["sin", "step", "abs"] = "sin"
     """Function that is approximated on [-pi, pi]."""

@@ -67,6 +67,8 @@ def _guarded(config_class: type[Options], main: Callable[[Any], dict], args: lis
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except Exception as error:
+        if config is not None and _is_argument_error(error):
+            return _fail(f"error: {error}\nEvery option: {experiment_of(config_class).program} --help", 2)
         if config is not None and _is_out_of_memory(error):
             return _fail(f"error: {_memory_hint(config, error)}", 1)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -91,7 +93,7 @@ def _plain_warnings() -> Iterator[None]:
             else:
                 show(message, category, *where)
 
-        warnings.showwarning = show_plain
+        warnings.showwarning = show_plain  # type: ignore[assignment]
         yield
 
 
@@ -107,6 +109,15 @@ def _silence() -> int:
     """Points standard output at nothing, so that the interpreter's last flush does not complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141
+
+
+def _is_argument_error(error: Exception) -> bool:
+    """Whether a static check of dlx has refused a value: `NAME: got ..., wanted ...`."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    own = frame is not None and frame.tb_frame.f_globals.get("__name__", "").startswith("dlx.")
+    return own and isinstance(error, ValueError | TypeError) and ": got " in str(error)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

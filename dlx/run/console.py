@@ -35,7 +35,7 @@ class Console:
     def __call__(self, moment: Any) -> None:
         """Takes the `Moment` of a chunk's end."""
         self._seconds += moment.seconds
-        self._shown.update({name: _mean(values) for name, values in moment.metrics.items() if _is_shown(name)})
+        self._shown.update(_shown(moment.metrics))
         try:
             self._draw(moment) if self.bar else self._line(moment)
         except BrokenPipeError:
@@ -60,7 +60,7 @@ class Console:
         width = len(str(moment.steps))
         parts = [f"step {moment.step:{width}d}/{moment.steps}"]
         parts += [f"epoch {moment.epoch:.2f}"] if moment.epoch else []
-        parts += [f"{name} {_mean(values):.4f}" for name, values in moment.metrics.items() if _is_shown(name)]
+        parts += [f"{name} {value:.4f}" for name, value in _shown(moment.metrics).items()]
         parts += _throughput(moment)
         left = self._time_left(moment)
         print("  ".join(parts + ([f"{left} left"] if left else [])), flush=True)
@@ -130,8 +130,10 @@ def _terminal_width() -> int:
         return 0
 
 
-def _is_shown(name: str) -> bool:
-    return name == "train_loss" or not name.startswith("train_")
+def _shown(metrics: dict[str, Any]) -> dict[str, float]:
+    """Means of what is worth a place on a line: training loss and what was measured, or else what the step tells."""
+    worth = [name for name in metrics if name == "train_loss" or not name.startswith("train_")]
+    return {name: _mean(metrics[name]) for name in worth or metrics}
 
 
 def _mean(values: Any) -> float:

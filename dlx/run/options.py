@@ -118,7 +118,12 @@ class Options:
     # of one invocation; a saved configuration does not carry them to the next
     invocation: ClassVar[frozenset[str]] = frozenset({"name", "resume", "force_config", "config"})
 
+    # an experiment that makes several fits of its own, or none, has no place for a sweep
+    sweeps: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
+        if self.sweep and not self.sweeps:
+            raise UsageError("--sweep: this experiment has nothing to sweep; give one value at a time.")
         for field in ("seeds", "batch_size", "accumulate", "log_every", "init_timeout", "keep_checkpoints"):
             require(self, field, at_least=1)
         for field in ("steps", "devices", "evaluate_every", "processes"):

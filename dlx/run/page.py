@@ -114,6 +114,8 @@ def aligned(numbers: Sequence[float]) -> list[str]:
     """Numbers that are read against each other, to the same decimals: four digits of the largest."""
     finite = [abs(number) for number in numbers if math.isfinite(number)]
     largest = max(finite, default=0.0)
+    if 0 < largest < 1e-4:
+        return [f"{number:.2e}" if math.isfinite(number) else "not finite" for number in numbers]
     decimals = min(8, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 0
     return [f"{number:,.{decimals}f}" if math.isfinite(number) else "not finite" for number in numbers]
 

@@ -20,7 +20,8 @@ def parse(config_class: type, args: Sequence[str]) -> Any:
 
     Args:
       config_class: a frozen dataclass; a docstring line under each field is its help.
-      args: the words; `--config FILE` among them gives the defaults for the others.
+      args: the words; `--config FILE` among them gives the defaults for the others, and so does a run's folder that
+        `--name NAME --resume` goes on with.
     Raises: UsageError; SystemExit(2) after tyro's own message, SystemExit(0) after --help.
     """
     import tyro
@@ -32,8 +33,23 @@ def parse(config_class: type, args: Sequence[str]) -> Any:
         default, missing = read_config(path, config_class)
         if missing:
             print(f"{path} does not have {', '.join(missing)}: taking the default.", file=sys.stderr)
-    return tyro.cli(config_class, prog=experiment.program, description=experiment.doc, args=list(args), default=default,
-                    registry=_registry())  # fmt: skip
+
+    def read(default: Any) -> Any:
+        return tyro.cli(
+            config_class,
+            prog=experiment.program,
+            description=experiment.doc,
+            args=list(args),
+            default=default,
+            registry=_registry(),
+        )
+
+    config = read(default)
+    if path is None and getattr(config, "resume", False) and config.name:
+        saved = config.output_dir / experiment.name / config.name / "config.json"
+        if saved.exists():  # what is not said on the command line stays as the run has it
+            return read(read_config(saved, config_class)[0])
+    return config
 
 
 def _config_path(args: Sequence[str]) -> Path | None:

@@ -23,6 +23,7 @@ from dlx.run.strict_json import plain
 __all__ = ["report_page", "write_report"]
 
 _MOST_CURVES = 6
+_MOST_SEEDS = 6
 
 
 def write_report(
@@ -136,17 +137,27 @@ def _result_table(config: Options, result: Mapping[str, Any]) -> str:
     metrics, seeds = result.get("metrics", {}), result.get("seeds", [])
     if not metrics:
         return ""
-    header = ["metric", "mean", "sd", *(f"seed {seed}" for seed in seeds)] if len(seeds) > 1 else ["metric", "value"]
-    rows = [
-        [_words(name), stats["mean"], *([stats["std"], *stats["per_seed"]] if len(seeds) > 1 else [])]
-        for name, stats in metrics.items()
-    ]
+    header = ["metric", "value"]
+    if len(seeds) > _MOST_SEEDS:
+        header = ["metric", "mean", "sd", "lowest seed", "highest seed"]
+    elif len(seeds) > 1:
+        header = ["metric", "mean", "sd", *(f"seed {seed}" for seed in seeds)]
+    rows = [[_words(name), *_statistics(stats, len(seeds))] for name, stats in metrics.items()]
     best = (
         f"<p class=quiet>The best of the sweep: {html.escape(_point(result['best']))}.</p>"
         if result.get("best")
         else ""
     )
     return best + table(header, [[row[0], *aligned([_float(cell) for cell in row[1:]])] for row in rows])
+
+
+def _statistics(stats: Mapping[str, Any], seeds: int) -> list[Any]:
+    """What stands in a row: a value; or mean, deviation and every seed; or, of many seeds, the ends."""
+    if seeds == 1:
+        return [stats["mean"]]
+    finite = [value for value in map(_float, stats["per_seed"]) if math.isfinite(value)] or [math.nan]
+    rest = [min(finite), max(finite)] if seeds > _MOST_SEEDS else stats["per_seed"]
+    return [stats["mean"], stats["std"], *rest]
 
 
 def _sweep_table(result: Mapping[str, Any]) -> str:

@@ -62,7 +62,9 @@ def summarise(metrics: Mapping[str, Any], seeds: Sequence[int]) -> dict:
     standard deviation (divisor n - 1; 0 for one seed) are over the other seeds.
     """
     table = {name: np.asarray(values, np.float64) for name, values in metrics.items()}
-    good = np.isfinite([*table.values()]).all(0) if table else np.ones(len(seeds), bool)
+    good = np.ones(len(seeds), bool)
+    for values in table.values():
+        good &= np.isfinite(values)
     return {"metrics": {name: _statistics(values, good) for name, values in table.items()},
             "failed_seeds": [seed for seed, passed in zip(seeds, good, strict=True) if not passed]}  # fmt: skip
 

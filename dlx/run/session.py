@@ -216,8 +216,17 @@ class Run:
             write(self.folder.summary, result)
             write_report(self.folder.report, self.config, result, read_records(self.folder.metrics), self.environment,
                          pictures=self.pictures, tables=self.tables)  # fmt: skip
+            self._print_sweep(result)
             print(f"report: {self.folder.report}")
         return result
+
+    def _print_sweep(self, result: Mapping[str, Any]) -> None:
+        """A line for each value of a sweep: the metric that judges a run, mean and spread over its seeds."""
+        name = score_name(result["metrics"])
+        for row in result.get("sweep", []) if name else []:
+            point = " ".join(f"{key}={value:g}" for key, value in row["values"].items())
+            mark = "  best" if row["values"] == result["best"] else ""
+            print(f"{point}  {name} {row['metrics'][name]['mean']:.4f} +- {row['metrics'][name]['std']:.4f}{mark}")
 
     def _open_store(self, closing: contextlib.ExitStack) -> Any:
         """The owner of the checkpoints in this process, or None."""
@@ -236,7 +245,7 @@ class Run:
                 OrbaxCheckpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True)
             )
         if not self.writes:
-            return None
+            return _Nowhere()
         return closing.enter_context(Checkpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True))
 
     def _saving(self, store: Any, every: int) -> Callable:
@@ -298,6 +307,14 @@ def _check_data(config: Options, data: Any) -> None:
         examples = getattr(data, split)
         if isinstance(examples, Mapping) and "labels" in examples:
             check(examples, classes=classes, where=f"{getattr(data, 'name', config.dataset)} {split}")
+
+
+class _Nowhere:
+    """The checkpoints of the processes beside the first: they only take part in fetching the state."""
+
+    def save(self, step: int, state: Any, **about: Any) -> None: ...
+
+    def restore(self, template: Any) -> None: ...
 
 
 def state_digest(state: Any) -> str:

@@ -57,6 +57,7 @@ def checkout(root):
     """One experiment, nothing recorded."""
     (root / "experiments").mkdir(parents=True)
     (root / "docs").mkdir()
+    (root / "experiments" / "__init__.py").write_text("")  # or an installed package of this name comes first
     (root / "experiments" / "toy.py").write_text(TOY)
     (root / "experiments" / "helper.py").write_text('"""Not an experiment."""\n')
     (root / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")

@@ -76,9 +76,7 @@ def test_measure_of_ones_own():
         return {"label": (jnp.sum(weight * batch["labels"]), weight.sum()), "nothing": (jnp.float32(0), jnp.float32(0))}
 
     layout = train.make_layout(2)
-    got = train.evaluator(measure, tiny.data(11), batch_size=4, replicas=2)(
-        layout.place("state", {"w": np.zeros((2, 1))})
-    )
+    got = train.evaluator(measure, tiny.data(11), batch_size=4)(layout.place("state", {"w": np.zeros((2, 1))}))
     np.testing.assert_allclose(got["label"], [tiny.data(11)["labels"].mean()] * 2, rtol=1e-6)
     assert np.isnan(got["nothing"]).all()
 

@@ -20,9 +20,9 @@ def ill_typed(stage: Stage) -> Seen:
 
 @case(3, "unknown experiment", quick=True)
 def unknown_experiment(stage: Stage) -> Seen:
-    """`python -m experiments.mpl`, and `python -m experiments mpl`."""
-    stage.python("-m", "experiments", "mpl").end().ended(2, "'mpl'", "mlp", "python -m experiments")
-    return stage.run(module="experiments.mpl").ended(2, "'mpl'", "mlp", "python -m experiments")
+    """`python -m experiments.mlpp`, and `python -m experiments mlpp`."""
+    stage.python("-m", "experiments", "mlpp").end().ended(2, "'mlpp'", "mlp", "python -m experiments")
+    return stage.run(module="experiments.mlpp").ended(2, "'mlpp'", "mlp", "python -m experiments")
 
 
 @case(4, "impossible value", quick=True)
