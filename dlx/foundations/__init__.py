@@ -3,7 +3,7 @@
 from dlx.foundations.approximation import bump_network, staircase_network
 from dlx.foundations.averaging import exponential_moving_average, exponential_weights
 from dlx.foundations.boolean import boolean_inputs, boolean_network, parity_table
-from dlx.foundations.composition import bernoulli_probability, compose, layer, mlp
+from dlx.foundations.composition import compose, layer, mlp
 from dlx.foundations.convolution import convolve
 from dlx.foundations.geometry import (
     angle,
@@ -27,7 +27,6 @@ __all__ = [
     "action",
     "angle",
     "batched_matmul",
-    "bernoulli_probability",
     "boolean_inputs",
     "boolean_network",
     "bump_network",

@@ -3,14 +3,12 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_floating
 from dlx.nn.activations import sigmoid
 from dlx.nn.linear import affine
 
-__all__ = ["bernoulli_probability", "compose", "layer", "mlp"]
+__all__ = ["compose", "layer", "mlp"]
 
 Function = Callable[[Array], Array]
 Layer = Mapping[str, Array]
@@ -77,24 +75,3 @@ def mlp(
     hidden = [functools.partial(layer, **part, activation=activation) for part in layers[:-1]]
     outputs = compose(*hidden, lambda x: affine(x, layers[-1]["kernel"], layers[-1]["bias"]))(inputs)
     return outputs if output_activation is None else output_activation(outputs)
-
-
-def bernoulli_probability(logits: Float[Array, "*shape"], labels: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Probability of an event's label under a logit: exponentials, normalised.
-
-        P(y) = exp(y z) / sum_(y' = 0, 1) exp(y' z) = sigmoid((2 y - 1) z),    -log P(y) = softplus((1 - 2 y) z)
-
-    The notes drop the exp of the sum; this is the accepted form. As a loss, it is
-    `dlx.losses.sigmoid_binary_cross_entropy`.
-
-    Args:
-      logits: z, any shape.
-      labels: y, 0 or 1, the same shape.
-    Returns: the shape and dtype of `logits`.
-    Raises: ValueError if the shapes differ; TypeError if `logits` are not floating.
-    Source: Goodfellow et al. 2016, eq. 6.20-6.23; notes 001 section 15.
-    """
-    check_floating("logits", logits)
-    if jnp.shape(labels) != jnp.shape(logits):
-        raise ValueError(f"labels: got shape {jnp.shape(labels)}, wanted {jnp.shape(logits)}, the shape of logits")
-    return sigmoid((2 * labels.astype(logits.dtype) - 1) * logits)

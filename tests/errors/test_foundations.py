@@ -71,8 +71,6 @@ CASES = [
     (lambda: f.mlp(X, []), ValueError, "layers: got none"),
     (lambda: f.mlp(X, [{"kernel": X, "bias": V}]), ValueError, r"kernel: got shape \(4, 3\) for inputs"),
     (lambda: f.layer(X, X, V), ValueError, r"kernel: got shape \(4, 3\) for inputs"),
-    (lambda: f.bernoulli_probability(V, X), ValueError, r"labels: got shape \(4, 3\), wanted \(3,\)"),
-    (lambda: f.bernoulli_probability(IDS, V), TypeError, "logits: got dtype int32"),
     (lambda: f.boolean_inputs(0), ValueError, "count: got 0"),
     (lambda: f.parity_table(1.5), TypeError, "count: got 1.5 of type float"),
     (lambda: f.boolean_network(V), ValueError, r"table: got shape \(3,\), wanted \(2\^n,\)"),

@@ -2,14 +2,13 @@
 
 import functools
 import itertools
-import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dlx import foundations, losses, nn
+from dlx import foundations, nn
 from tests.proof import configurations, prove
 from tests.reference import foundations as reference
 from tests.tolerances import assert_close
@@ -72,25 +71,6 @@ def test_layer_of_one_example_and_of_a_batch(rng):
         rows = [nn.sigmoid(kernel.T @ row + bias) for row in x]
         assert_close(foundations.layer(x, kernel, bias), rows)
         assert_close(foundations.layer(x[0], kernel, bias), rows[0])
-
-
-@pytest.mark.row(350)
-@pytest.mark.erratum("E86")
-@configurations()
-def test_bernoulli_probability(rng):
-    logits, labels = 3 * rng.standard_normal(6), rng.integers(0, 2, 6).astype(float)
-
-    def by_hand(z, y):
-        pairs = zip(z.tolist(), y.tolist(), strict=True)
-        return np.array([math.exp(y * z) / (math.exp(0) + math.exp(z)) for z, y in pairs])
-
-    prove(foundations.bernoulli_probability, [logits, labels], reference=by_hand, gradients=[0])
-    with jax.enable_x64(True):
-        z, y = jnp.asarray(logits), jnp.asarray(labels)
-        loss = -jnp.log(foundations.bernoulli_probability(z, y))
-        assert_close(loss, nn.softplus((1 - 2 * y) * z, threshold=1e9))
-        assert_close(loss, losses.sigmoid_binary_cross_entropy(z, y))
-        assert_close(foundations.bernoulli_probability(z, 1 - y) + foundations.bernoulli_probability(z, y), np.ones(6))
 
 
 @pytest.mark.row(351)

@@ -35,7 +35,7 @@ def test_it_is_half_the_squared_error_and_a_constant(x64, rng):
     assert_close(gradient, (f - y) / 7)
 
 
-@pytest.mark.row(349)
+@pytest.mark.row(349, 350)
 @pytest.mark.erratum("E86")
 @configurations()
 def test_bernoulli_probability(rng):
@@ -50,3 +50,4 @@ def test_bernoulli_probability(rng):
         z, y = jnp.asarray(z), jnp.asarray(y)
         cost = losses.sigmoid_binary_cross_entropy(z, y.astype(z.dtype))
         assert_close(-jnp.sum(jnp.log(linear.bernoulli_probability(z, y)), axis=-1), cost, kind="contraction")
+        assert_close(linear.bernoulli_probability(z, 1 - y) + linear.bernoulli_probability(z, y), np.ones(z.shape))
