@@ -137,3 +137,22 @@ def test_a_disk_that_is_full(tmp_path):
     done = run_toy(tmp_path, body="with open('/dev/full', 'w') as file:\n    file.write('x' * 10**6)")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: No space left on device. What was saved before is intact.\n"
+
+
+def test_resume_by_name_takes_the_options_of_the_run(tmp_path):
+    saved = tmp_path / "runs" / "toy" / "first" / "config.json"
+    saved.parent.mkdir(parents=True)
+    saved.write_text('{"experiment": "toy", "options": {"batch_size": 7, "hidden": [5]}}')
+    given = run_toy(tmp_path, "--name", "first", "--resume", "--hidden", "6")
+    assert (result_of(given.stdout)["batch_size"], result_of(given.stdout)["hidden"]) == (7, [6])
+    fresh = run_toy(tmp_path, "--name", "first")  # without --resume nothing is taken
+    assert result_of(fresh.stdout)["batch_size"] != 7
+
+
+def test_a_static_check_speaks_without_a_traceback(tmp_path):
+    done = run_toy(tmp_path, body="import dlx\ndlx.optim.create('adm', 0.1)")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 2)
+    assert "optimizer: got 'adm'" in done.stderr
+    assert "adam" in done.stderr
+    own = run_toy(tmp_path, body="raise ValueError('width: got 3')")  # not of dlx: a bug is shown whole
+    assert "Traceback" in own.stderr

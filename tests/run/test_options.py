@@ -1,6 +1,7 @@
 import dataclasses
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 
@@ -116,3 +117,12 @@ def test_importing_the_command_line_imports_neither_jax_nor_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_experiment_without_a_sweep_says_so():
+    @dataclasses.dataclass(frozen=True)
+    class Fixed(Options):
+        sweeps: ClassVar[bool] = False
+
+    with pytest.raises(UsageError, match="nothing to sweep"):
+        Fixed(sweep=("learning_rate=0.1,0.2",))
