@@ -38,6 +38,7 @@ def test_squared_error_gradient(rng):
 
 @pytest.mark.row(58)
 @pytest.mark.erratum("E18")
+@pytest.mark.gap("U34")
 @configurations()
 def test_gradient_step(rng):
     w, b, x, y = (rng.standard_normal(shape) for shape in ((3,), (), (5, 3), (5,)))

@@ -60,6 +60,7 @@ def test_perceptron_step():
 
 @pytest.mark.row(42)
 @pytest.mark.gap("U1")
+@pytest.mark.erratum("E97")
 @pytest.mark.parametrize("gate", GATES)
 def test_perceptron_learns_gates(gate):
     fit = linear.perceptron(CORNERS, jnp.array(GATES[gate]))

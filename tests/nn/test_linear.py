@@ -52,3 +52,12 @@ def test_norms_at_zero(function):
     value, gradient = jax.value_and_grad(function)(jnp.zeros(3))
     assert value == 0
     assert not np.any(gradient)  # NaN is true
+
+
+@pytest.mark.row(374)
+def test_a_minibatch_is_one_matrix_product(x64, rng):
+    x, kernel, bias = (jnp.asarray(a) for a in (rng.standard_normal((5, 3)), rng.standard_normal((3, 4)), np.ones(4)))
+    one_by_one = jnp.stack([nn.affine(row, kernel, bias) for row in x])
+    assert_close(nn.affine(x, kernel, bias), one_by_one)
+    for mapped in (nn.affine, jax.vmap(nn.affine, (0, None, None))):  # vmap of the vector form becomes the same product
+        assert str(jax.make_jaxpr(mapped)(x, kernel, bias)).count("dot_general") == 1
