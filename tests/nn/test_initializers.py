@@ -67,7 +67,8 @@ def test_options():
     assert (nn.zeros(KEY, (3,)) == 0).all()
     assert (nn.constant(KEY, (3, 2), value=1.5) == 1.5).all()
     assert nn.normal(KEY, (200, 200), stddev=1.0).std() == pytest.approx(1, abs=0.02)
-    np.testing.assert_array_equal(nn.normal(KEY, (4, 4)), jax.nn.initializers.normal(0.01)(KEY, (4, 4)))
+    # JAX 0.12 scales inside the draw: one rounding apart
+    np.testing.assert_allclose(nn.normal(KEY, (4, 4)), jax.nn.initializers.normal(0.01)(KEY, (4, 4)), rtol=3e-7)
     assert np.abs(nn.uniform(KEY, (200, 200), bound=3.0)).max() == pytest.approx(3, abs=0.01)
 
 
