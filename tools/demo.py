@@ -20,6 +20,7 @@ def main() -> None:
         "batch_size": 32,
         "log_every": 440,
         "evaluate_every": 440,
+        "checkpoint_every": 440,
     }
     runs = [
         ("softmax regression", softmax_regression, softmax_regression.Config(**common)),
