@@ -90,3 +90,10 @@ def test_stratified_by_hand():
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_single_example_can_be_held_out():
+    data = {"inputs": np.arange(5)}
+    train, held = hold_out(data, 1, seed=3)
+    assert sorted([*train["inputs"], *held["inputs"]]) == [0, 1, 2, 3, 4]
+    assert len(held["inputs"]) == 1
