@@ -59,7 +59,7 @@ def report_page(
     title, source = _split_source(paragraphs[0] if paragraphs else experiment.name)
     body = [
         f"<header>\n<h1>{_inline(title)}</h1>\n<p class=quiet>{_byline(config, result, environment, source)}</p>",
-        *[_paragraph(part) for part in paragraphs[1:]],
+        *_documented(paragraphs[1:]),
         _key_figures(result), "</header>",
         _warnings(result),
         section("Results", _result_table(config, result)),
@@ -87,6 +87,13 @@ def _byline(config: Options, result: Mapping[str, Any], environment: Mapping[str
     facts += [str(environment["started"])[:10]] if environment.get("started") else []
     facts += [f"dlx {environment['versions']['dlx']}"] if environment.get("versions") else []
     return " &middot; ".join(html.escape(fact) for fact in facts)
+
+
+def _documented(paragraphs: Sequence[str]) -> list[str]:
+    """The rest of the docstring, marked as such: its figures are those of another run."""
+    if not paragraphs:
+        return []
+    return ["<p class=quiet>What the experiment documents, not this run:</p>", *map(_paragraph, paragraphs)]
 
 
 def _paragraph(text: str) -> str:

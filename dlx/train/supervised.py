@@ -32,7 +32,13 @@ class SupervisedState(NamedTuple):
 
 
 class Supervised(NamedTuple):
-    """The three functions that `fit` and `evaluate` want."""
+    """The three functions that `fit`, `evaluator` and `dlx.run.train` want; one's own do as well.
+
+    Fields:
+      init: init(key) -> state; with a sweep init(key, learning_rate=...).
+      step: step(state, batch) -> (state, {name: (sum, count)}); with the keyword `axis_name` where batches are cut.
+      measure: measure(state, batch, weight) -> {name: (sum, count)}; weight (B,) is 0 for padding.
+    """
 
     init: Callable
     step: Callable
