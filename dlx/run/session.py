@@ -1,7 +1,6 @@
 """A run: the fit of an experiment with its folder, log, checkpoints, exact resume, result and report."""
 
 import contextlib
-import hashlib
 import sys
 import types
 import warnings
@@ -20,14 +19,14 @@ from dlx.run.environment import environment
 from dlx.run.folder import open_folder
 from dlx.run.lock import RunLock
 from dlx.run.options import Options
+from dlx.run.plan import period, score, state_digest, steps_per_epoch, total_steps
 from dlx.run.records import Records, metric_names, read_records
 from dlx.run.report import write_report
-from dlx.run.result import build_result, larger_is_better, replica_labels, score_name
+from dlx.run.result import build_result, replica_labels, score_name
 from dlx.run.signals import StopOnSignal
 from dlx.run.startup import is_main_process, start
 from dlx.run.strict_json import write
 from dlx.train.checkpoint import Checkpoints
-from dlx.train.feed import example_count
 
 __all__ = ["Run", "open_run", "train"]
 
@@ -111,8 +110,8 @@ class Run:
         """
         config = self.config
         replicas, batch_size = len(replica_labels(config)), None if data is None else config.batch_size
-        per_epoch = _steps_per_epoch(data, config.batch_size)
-        steps = _total_steps(config, per_epoch)
+        per_epoch = steps_per_epoch(data, config.batch_size)
+        steps = total_steps(config, per_epoch)
         self.layout = engine.make_layout(
             replicas, devices=config.devices, parallel=config.parallel, each=config.map, spec=spec,
             batch_size=batch_size,
@@ -121,7 +120,7 @@ class Run:
             prefix: engine.evaluator(measure, held, layout=self.layout)
             for prefix, (measure, held) in (measured or {}).items()
         }
-        evaluate = engine.Evaluate(evaluators, every=_period(config.evaluate_every, per_epoch, steps, most=100))
+        evaluate = engine.Evaluate(evaluators, every=period(config.evaluate_every, per_epoch, steps, most=100))
         finite = engine.StopOnNonFinite(
             [label.replace("seed_", "seed ") for label in replica_labels(config)], self.layout, report=self.note
         )
@@ -141,7 +140,7 @@ class Run:
                     hooks.append(closing.enter_context(contextlib.closing(board)))
             hooks.append(self.stopped)
             if store is not None:
-                hooks.append(self._saving(store, _period(config.checkpoint_every, per_epoch, steps, most=10)))
+                hooks.append(self._saving(store, period(config.checkpoint_every, per_epoch, steps, most=10)))
             closing.enter_context(self.stopped.listening())
             state, done = engine.fit(
                 step, init, data, steps=steps, batch_size=batch_size, seeds=config.seed_values,
@@ -250,7 +249,7 @@ class Run:
 
     def _saving(self, store: Any, every: int) -> Callable:
         save = engine.SaveCheckpoints(
-            store, self.layout, every=every, meta=self._meta, score=_score, whole=self.config.checkpoint == "orbax"
+            store, self.layout, every=every, meta=self._meta, score=score, whole=self.config.checkpoint == "orbax"
         )
 
         def hook(moment: engine.Moment) -> None:
@@ -315,43 +314,3 @@ class _Nowhere:
     def save(self, step: int, state: Any, **about: Any) -> None: ...
 
     def restore(self, template: Any) -> None: ...
-
-
-def state_digest(state: Any) -> str:
-    """sha256 of every leaf of a host state: equal digests are equal states, bit for bit."""
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(state):
-        raw = jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-        digest.update(np.ascontiguousarray(raw).tobytes())
-    return digest.hexdigest()
-
-
-def _score(metrics: Mapping[str, np.ndarray]) -> float | None:
-    """What marks the best checkpoint, larger is better: the mean of the metric that judges a run."""
-    name = score_name(metrics)
-    if name is None or not name.startswith("test_"):
-        return None
-    return float(np.mean(metrics[name])) * (1 if larger_is_better(name) else -1)
-
-
-def _steps_per_epoch(data: Any, batch_size: int) -> int | None:
-    if data is None:
-        return None
-    if isinstance(data, engine.WindowSource):
-        return data.batches_per_epoch
-    return engine.steps_per_epoch(example_count(data), batch_size)
-
-
-def _total_steps(config: Options, per_epoch: int | None) -> int:
-    if config.steps is not None:
-        return config.steps
-    if config.epochs is None or per_epoch is None:
-        raise UsageError("This run needs --steps" + (" or --epochs." if per_epoch else "."))
-    return max(1, round(config.epochs * per_epoch))
-
-
-def _period(given: int | None, per_epoch: int | None, steps: int, *, most: int) -> int:
-    """In steps: what was given, else once an epoch, or every few epochs so as to happen at most `most` times."""
-    if given is not None or per_epoch is None:
-        return given or 0
-    return per_epoch * max(1, -(-steps // (per_epoch * most)))
