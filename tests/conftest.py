@@ -32,6 +32,7 @@ TYPED_PACKAGES = [
         "backprop",
         "detection",
         "energy",
+        "explain",
         "foundations",
         "image",
         "information",

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dlx.nn._checks import check_choice, check_range
+from dlx.checks import check_choice, check_range
 
 Params = Sequence[Mapping[str, Any]]
 Activation = Literal["sigmoid", "tanh"]

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from dlx import nn
 from dlx.backprop.softmax import softmax_backward
-from dlx.nn._checks import check_choice, check_count, check_floating, check_range, check_same_shape
+from dlx.checks import check_choice, check_count, check_floating, check_range, check_same_shape
 
 __all__ = [
     "ACTIVATION_RULES",

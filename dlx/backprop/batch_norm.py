@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from dlx.backprop.graph import graph_gradients
 from dlx.backprop.tape import Node
-from dlx.nn._checks import check_floating, check_range, check_same_shape
+from dlx.checks import check_floating, check_range, check_same_shape
 
 __all__ = ["batch_norm_backward", "batch_norm_backward_by_graph"]
 

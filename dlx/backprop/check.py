@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from dlx.nn._checks import check_count, check_range
+from dlx.checks import check_count, check_range
 
 __all__ = ["Coordinate", "GradientReport", "gradient_check", "numerical_gradient", "numerical_jacobian"]
 

@@ -17,7 +17,7 @@ from dlx import losses, nn
 from dlx.backprop._network import Activation, Params, check_network
 from dlx.backprop.activations import ACTIVATION_RULES
 from dlx.backprop.layers import column_affine_backward
-from dlx.nn._checks import check_count, check_range
+from dlx.checks import check_count, check_range
 
 __all__ = ["cost", "delta_gradients", "gradient_descent", "gradient_descent_step"]
 

@@ -9,7 +9,7 @@ respect to the outputs first, then what the forward function took, and gives gra
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_floating
+from dlx.checks import check_floating
 
 __all__ = ["affine_backward", "column_affine_backward", "quadratic_form_backward"]
 

@@ -7,7 +7,7 @@ from jax import Array
 from jaxtyping import Float, Integer
 
 from dlx import nn
-from dlx.nn._checks import check_choice, check_floating, check_same_shape
+from dlx.checks import check_choice, check_floating, check_same_shape
 
 __all__ = ["sigmoid_binary_cross_entropy_backward", "softmax_cross_entropy_backward", "squared_error_backward"]
 

@@ -15,7 +15,7 @@ from dlx import nn
 from dlx.backprop.activations import ActivationRule, get_activation_rule
 from dlx.backprop.layers import affine_backward
 from dlx.backprop.losses import softmax_cross_entropy_backward
-from dlx.nn._checks import check_choice, check_floating, check_range
+from dlx.checks import check_choice, check_floating, check_range
 
 __all__ = [
     "PENALTIES",

@@ -5,7 +5,7 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_floating, check_range, check_same_shape
+from dlx.checks import check_floating, check_range, check_same_shape
 
 __all__ = ["bump_network", "staircase_network"]
 

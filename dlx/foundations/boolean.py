@@ -6,7 +6,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from dlx.nn._checks import check_count, check_floating
+from dlx.checks import check_count, check_floating
 
 __all__ = ["boolean_inputs", "boolean_network", "parity_table"]
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_floating, check_same_shape
+from dlx.checks import check_floating, check_same_shape
 from dlx.nn.linear import l2_norm
 
 __all__ = [

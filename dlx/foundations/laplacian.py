@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_choice, check_floating, check_range
+from dlx.checks import check_choice, check_floating, check_range
 
 __all__ = ["discrete_laplacian", "laplacian"]
 

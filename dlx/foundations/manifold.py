@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from dlx.nn._checks import check_floating, check_range
+from dlx.checks import check_floating, check_range
 
 __all__ = ["components_for_fraction", "participation_ratio", "principal_variances"]
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Shaped
 
-from dlx.nn._checks import check_choice, check_count
+from dlx.checks import check_choice, check_count
 
 __all__ = ["equivariance_deviation", "invariance_deviation", "shift"]
 

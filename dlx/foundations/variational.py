@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_floating
+from dlx.checks import check_floating
 
 __all__ = ["action", "euler_lagrange_residual"]
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dlx.nn._checks import check_choice, check_floating, check_range
+from dlx.checks import check_choice, check_floating, check_range
 
 Variable = Literal["x", "y"]
 

@@ -5,8 +5,8 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dlx.checks import check_floating, check_same_shape
 from dlx.information._checks import check_base, check_entries, expected_log
-from dlx.nn._checks import check_floating, check_same_shape
 
 __all__ = [
     "differential_entropy",

@@ -8,6 +8,7 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dlx.checks import check_floating, check_same_shape
 from dlx.information._checks import (
     Variable,
     check_base,
@@ -19,7 +20,6 @@ from dlx.information._checks import (
     expected_log,
     spread_marginals,
 )
-from dlx.nn._checks import check_floating, check_same_shape
 
 __all__ = ["conditional_entropy", "cross_entropy", "entropy", "joint_entropy", "perplexity", "self_information"]
 

@@ -10,8 +10,8 @@ from jax import lax
 from jax.scipy.special import digamma
 from jaxtyping import Array, Float, Integer
 
+from dlx.checks import check_choice, check_count, check_floating
 from dlx.information._checks import check_base, entropy_in_nats, marginals
-from dlx.nn._checks import check_choice, check_count, check_floating
 
 __all__ = [
     "empirical_distribution",

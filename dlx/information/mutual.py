@@ -6,6 +6,7 @@ from typing import Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dlx.checks import check_choice, check_same_shape
 from dlx.information._checks import (
     check_base,
     check_distribution,
@@ -16,7 +17,6 @@ from dlx.information._checks import (
     spread_marginals,
 )
 from dlx.information.entropy import conditional_entropy
-from dlx.nn._checks import check_choice, check_same_shape
 
 __all__ = ["kl_divergence", "mutual_information", "pointwise_mutual_information"]
 

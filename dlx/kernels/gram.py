@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from dlx.checks import check_count, check_range
 from dlx.kernels._checks import check_gram, check_points
 from dlx.linear._checks import check_design, check_real
-from dlx.nn._checks import check_count, check_range
 from dlx.nn.linear import squared_l2_norm
 
 __all__ = ["centre", "linear", "polynomial", "quadratic_features", "rbf"]

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Integer
 
+from dlx.checks import check_count
 from dlx.kernels._checks import check_gram
 from dlx.linear._checks import check_binary, signs
-from dlx.nn._checks import check_count
 
 __all__ = ["KernelPerceptronFit", "kernel_perceptron"]
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float
 
+from dlx.checks import check_range
 from dlx.kernels._checks import check_gram
 from dlx.linear._checks import check_targets
-from dlx.nn._checks import check_range
 
 __all__ = ["kernel_predict", "kernel_ridge"]
 

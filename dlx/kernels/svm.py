@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
+from dlx.checks import check_count, check_range
 from dlx.kernels._checks import check_gram
 from dlx.linear._checks import check_binary, is_concrete, signs
-from dlx.nn._checks import check_count, check_range
 
 __all__ = ["KernelSVM", "kernel_svm"]
 

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float
 
+from dlx.checks import check_range, check_same_shape
 from dlx.linear._checks import check_design, check_targets
 from dlx.linear.params import LinearParams, decision_function
 from dlx.losses.regression import squared_error
-from dlx.nn._checks import check_range, check_same_shape
 from dlx.nn.linear import l1_norm, squared_l2_norm
 
 __all__ = ["least_squares", "regularised_cost", "ridge"]

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, Shaped
 
+from dlx.checks import check_count, check_range
 from dlx.linear._checks import check_design
 from dlx.linear.params import LinearParams, decision_function
-from dlx.nn._checks import check_count, check_range
 
 __all__ = ["gradient_step", "minibatch_sgd", "squared_error_gradient"]
 

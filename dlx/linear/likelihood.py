@@ -4,8 +4,8 @@ import math
 
 from jaxtyping import Array, Float, Integer
 
+from dlx.checks import check_floating, check_range, check_same_shape
 from dlx.losses.regression import squared_error
-from dlx.nn._checks import check_floating, check_range, check_same_shape
 from dlx.nn.activations import sigmoid
 
 __all__ = ["bernoulli_probability", "gaussian_negative_log_likelihood"]

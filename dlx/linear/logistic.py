@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
+from dlx.checks import check_count, check_range
 from dlx.linear._checks import check_binary, check_classes, check_design, signs
 from dlx.linear._minimise import Minimum, lbfgs, newton
 from dlx.linear.params import LinearParams, Solution, decision_function
 from dlx.losses.classification import softmax_cross_entropy
-from dlx.nn._checks import check_count, check_range
 from dlx.nn.activations import sigmoid
 
 __all__ = ["logistic_regression", "softmax_regression"]

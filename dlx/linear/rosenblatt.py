@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Integer
 
+from dlx.checks import check_count, check_range
 from dlx.linear._checks import check_binary, check_design, signs
 from dlx.linear.params import LinearParams, decision_function
-from dlx.nn._checks import check_count, check_range
 from dlx.nn.linear import l2_norm, squared_l2_norm
 
 __all__ = ["PerceptronFit", "novikoff_bound", "perceptron", "perceptron_output", "perceptron_step"]

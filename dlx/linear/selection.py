@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer, Shaped
 
+from dlx.checks import check_count, check_range
 from dlx.linear._checks import check_design, check_targets
 from dlx.linear.closed_form import least_squares, ridge
 from dlx.linear.params import decision_function
 from dlx.losses.regression import squared_error
-from dlx.nn._checks import check_count, check_range
 
 __all__ = [
     "CapacityCurve",

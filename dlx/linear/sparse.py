@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dlx.checks import check_choice, check_count, check_range
 from dlx.linear._checks import check_design, check_targets
 from dlx.linear.closed_form import centred, with_bias
 from dlx.linear.params import Solution
-from dlx.nn._checks import check_choice, check_count, check_range
 
 __all__ = ["lasso", "soft_threshold"]
 

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
+from dlx.checks import check_count, check_range
 from dlx.linear._checks import check_binary, check_classes, check_design, signs
 from dlx.linear.params import LinearParams, Solution
-from dlx.nn._checks import check_count, check_range
 
 __all__ = ["linear_svm", "one_vs_all"]
 

@@ -5,7 +5,7 @@ from typing import Literal
 import jax.numpy as jnp
 from jax import Array
 
-from dlx.nn._checks import check_choice
+from dlx.checks import check_choice
 
 Features = Literal["sum", "mean"]
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import Array
 
-from dlx.nn._checks import check_class_labels, check_not_negative
+from dlx.checks import check_class_labels, check_not_negative
 
 
 def label_columns(scores: Array, scores_name: str, labels: Array) -> tuple[Array, Array]:

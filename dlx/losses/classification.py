@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
+from dlx.checks import check_distributions, check_floating, check_range, check_same_shape
 from dlx.losses._labels import label_columns, per_class, pick
-from dlx.nn._checks import check_distributions, check_floating, check_range, check_same_shape
 from dlx.nn.softmax import log_softmax, logsumexp
 
 __all__ = ["categorical_cross_entropy", "negative_log_likelihood", "softmax_cross_entropy"]

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Integer
 
+from dlx.checks import check_floating, check_not_negative, check_range, check_same_shape, check_unit_interval
 from dlx.losses._features import Features, over_features
-from dlx.nn._checks import check_floating, check_not_negative, check_range, check_same_shape, check_unit_interval
 
 __all__ = [
     "binary_cross_entropy",

@@ -6,9 +6,9 @@ from typing import Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
+from dlx.checks import check_choice, check_floating, check_range, check_same_shape, check_signs
 from dlx.losses._features import Features, over_features
 from dlx.losses._labels import label_columns
-from dlx.nn._checks import check_choice, check_floating, check_range, check_same_shape, check_signs
 from dlx.nn.activations import relu
 
 __all__ = ["hinge", "logistic", "multiclass_hinge", "squared_hinge"]

@@ -5,7 +5,7 @@ from typing import Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_choice, check_floating, check_not_negative, check_same_shape
+from dlx.checks import check_choice, check_floating, check_not_negative, check_same_shape
 
 __all__ = ["reduce"]
 

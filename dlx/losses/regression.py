@@ -5,8 +5,8 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dlx.checks import check_floating, check_range, check_same_shape
 from dlx.losses._features import Features, over_features
-from dlx.nn._checks import check_floating, check_range, check_same_shape
 
 __all__ = ["absolute_error", "huber", "smooth_l1", "squared_error"]
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Integer
 
-from dlx.nn._checks import check_count, check_floating, check_same_shape
+from dlx.checks import check_count, check_floating, check_same_shape
 from dlx.nn.activations import sigmoid
 
 __all__ = ["accuracy", "binary_accuracy", "mean_label_probability"]

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from dlx.nn._checks import check_class_labels, check_count, check_not_negative, check_same_shape
+from dlx.checks import check_class_labels, check_count, check_not_negative, check_same_shape
 
 __all__ = ["confusion_matrix", "f1_score", "precision", "recall"]
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_floating, check_not_negative, check_same_shape
+from dlx.checks import check_floating, check_not_negative, check_same_shape
 
 __all__ = ["r_squared"]
 

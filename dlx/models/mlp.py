@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from dlx.checks import check_count, check_floating, check_range
 from dlx.models.prelu import PReLU
 from dlx.nn import affine, dropout, example_keys, get_activation, get_initializer
-from dlx.nn._checks import check_count, check_floating, check_range
 
 __all__ = ["MLP", "Linear"]
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from dlx.checks import check_floating, check_range
 from dlx.nn import prelu
-from dlx.nn._checks import check_floating, check_range
 
 __all__ = ["PReLU"]
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_count, check_floating, check_range
+from dlx.checks import check_count, check_floating, check_range
 
 __all__ = [
     "abs_rectifier",

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dlx.nn._checks import check_range
+from dlx.checks import check_range
 
 __all__ = [
     "constant",

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.nn._checks import check_floating
+from dlx.checks import check_floating
 
 __all__ = ["affine", "l1_norm", "l2_norm", "squared_l2_norm"]
 

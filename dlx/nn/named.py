@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from jax import Array
 
+from dlx.checks import check_choice
 from dlx.nn import activations, initializers
-from dlx.nn._checks import check_choice
 
 __all__ = ["ACTIVATIONS", "INITIALIZERS", "get_activation", "get_initializer"]
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Integer
 
-from dlx.nn._checks import check_count, check_floating
+from dlx.checks import check_count, check_floating
 
 __all__ = ["log_softmax", "logsumexp", "one_hot", "softmax"]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from jaxtyping import Array, Float, Int
 
-from dlx.nn._checks import check_range
+from dlx.checks import check_range
 
 Scalar = float | Float[Array, ""]
 LearningRate = Scalar | Callable[[Int[Array, ""]], Float[Array, ""] | float]

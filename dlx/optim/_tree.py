@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from dlx.nn._checks import check_floating
+from dlx.checks import check_floating
 
 
 def dot(a: PyTree, b: PyTree) -> Float[Array, ""]:

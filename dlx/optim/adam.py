@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Int, PyTree
 
-from dlx.nn._checks import check_range
+from dlx.checks import check_range
 from dlx.optim._moments import blend, weight
 from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 from dlx.optim.regularisation import Mask, check_mask, selected

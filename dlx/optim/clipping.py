@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PyTree
 
-from dlx.nn._checks import check_range
+from dlx.checks import check_range
 from dlx.optim._schedule import Scalar
 
 __all__ = ["clip_by_global_norm", "clip_by_value", "global_norm"]

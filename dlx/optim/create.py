@@ -8,7 +8,7 @@ from typing import Any
 
 import optax
 
-from dlx.nn._checks import check_choice
+from dlx.checks import check_choice
 from dlx.optim._schedule import LearningRate, check_learning_rate
 from dlx.optim.adam import adam, adamw
 from dlx.optim.adaptive import adadelta, adagrad, rmsprop

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from dlx.nn._checks import check_choice, check_count
+from dlx.checks import check_choice, check_count
 from dlx.optim._schedule import LearningRate, check_learning_rate, rate_at
 from dlx.optim._tree import add, check_tree, choose, dot
 from dlx.optim.line_search import Function, Point, armijo

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, PyTree
 
-from dlx.nn._checks import check_range
+from dlx.checks import check_range
 from dlx.optim._schedule import Scalar
 
 __all__ = ["GroupsState", "groups"]

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from dlx.nn._checks import check_count, check_range
+from dlx.checks import check_count, check_range
 from dlx.optim._schedule import Scalar
 from dlx.optim._tree import add, check_tree, dot
 

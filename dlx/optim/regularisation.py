@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import PyTree
 
-from dlx.nn._checks import check_choice, check_range
+from dlx.checks import check_choice, check_range
 from dlx.optim._schedule import Scalar
 
 __all__ = ["weight_decay"]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from dlx.nn._checks import check_count
+from dlx.checks import check_count
 
 __all__ = ["minibatch_gradient", "sample_minibatch"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from dlx.nn._checks import check_count, check_range
+from dlx.checks import check_count, check_range
 from dlx.optim._schedule import Scalar
 
 __all__ = [

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
-from dlx.nn._checks import check_choice, check_count, check_floating, check_range
+from dlx.checks import check_choice, check_count, check_floating, check_range
 
 __all__ = [
     "bigram_probabilities",

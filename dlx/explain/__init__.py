@@ -1,0 +1,3 @@
+"""Why a network answers what it answers: gradients, occlusion, class activation maps."""
+
+__all__: list[str] = []

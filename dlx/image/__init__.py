@@ -1,0 +1,3 @@
+"""Classical computer vision as pure functions of images."""
+
+__all__: list[str] = []
