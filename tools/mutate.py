@@ -4,9 +4,9 @@
     python -m tools.mutate --package dlx.nn --sample 20 --jobs 2
 
 For `dlx/nn/x.py` it runs `tests/nn/test_x.py` and `tests/nn/test_x_*.py`; a mutant that those let live meets the other
-test files that use its function by name. Prints each survivor, and writes the kill rate to docs/mutation.json (with
-`--package` only where `--output` says). tools/mutate_equivalent.toml lists mutants that no test can tell apart, with
-the reason.
+test files that use its function by name. Prints each survivor, and after each mutant writes the kill rate to
+docs/mutation.json (with `--package` only where `--output` says): a run that is stopped has counted what it tried.
+tools/mutate_equivalent.toml lists mutants that no test can tell apart, with the reason.
 """
 
 import argparse
@@ -30,19 +30,24 @@ from tools.mutators import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = (
+    "dlx.checks",
     "dlx.nn",
     "dlx.losses",
     "dlx.metrics",
     "dlx.optim",
     "dlx.backprop",
+    "dlx.linear",
+    "dlx.kernels",
     "dlx.information",
     "dlx.image",
+    "dlx.explain",
     "dlx.detection",
     "dlx.text",
     "dlx.recsys",
     "dlx.energy",
     "dlx.rl",
     "dlx.foundations",
+    "dlx.models",
     "dlx.train",
     "dlx.data",
 )
@@ -66,7 +71,7 @@ def sources(root: Path, packages: list[str]) -> list[Path]:
 
 
 def sample(candidates: list[Mutant], size: int | None, seed: int) -> list[Mutant]:
-    """`size` mutants, from as many functions as there are: one each, then a second one each, ..."""
+    """`size` mutants in random order, from as many functions as there are: one each, then a second one each, ..."""
     random_ = random.Random(seed)
     by_function: dict[tuple[str, str], list[Mutant]] = defaultdict(list)
     for mutant in candidates:
@@ -77,7 +82,8 @@ def sample(candidates: list[Mutant], size: int | None, seed: int) -> list[Mutant
         ranked += [(turn, random_.random(), mutant) for turn, mutant in enumerate(group)]
     ranked.sort(key=lambda entry: entry[:2])
     chosen = [mutant for *_, mutant in ranked][:size]
-    return sorted(chosen, key=lambda mutant: (mutant.file, mutant.line, mutant.after))
+    random_.shuffle(chosen)
+    return chosen
 
 
 def without_equivalent(root: Path, candidates: list[Mutant], files: set[str]) -> tuple[list[Mutant], list[Mutant]]:
@@ -220,26 +226,26 @@ class Runner:
             self.copies.put(copy)
 
 
-def report(chosen: list[Mutant], verdicts: list[str], equivalent: list[Mutant], options: argparse.Namespace) -> dict:
+def report(verdicts: dict[Mutant, str], equivalent: list[Mutant], options: argparse.Namespace) -> dict:
     """What docs/mutation.json holds; nothing in it depends on the clock."""
-    counts = Counter("killed" if verdict == "timeout" else verdict for verdict in verdicts)
-    alive = [(mutant, verdict) for mutant, verdict in zip(chosen, verdicts, strict=True)
-             if verdict in ("survived", "not_covered")]  # fmt: skip
+    counts = Counter("killed" if verdict == "timeout" else verdict for verdict in verdicts.values())
+    alive = [(mutant, verdict) for mutant, verdict in verdicts.items() if verdict in ("survived", "not_covered")]
+    alive.sort(key=lambda entry: (entry[0].file, entry[0].line, entry[0].after))
     return {
         "seed": options.seed,
-        "mutants": len(chosen),
+        "mutants": len(verdicts),
         "killed": counts["killed"],
         "survived": counts["survived"],
         "not_covered": counts["not_covered"],
         "equivalent": len(equivalent),
-        "kill_rate": round(counts["killed"] / len(chosen), 3),
+        "kill_rate": round(counts["killed"] / len(verdicts), 3),
         "alive": [{"file": mutant.file, "function": mutant.function, "line": mutant.line, "verdict": verdict,
                    "before": mutant.before, "after": mutant.after} for mutant, verdict in alive],
     }  # fmt: skip
 
 
-def mutate(root: Path, options: argparse.Namespace) -> dict:
-    """Samples, runs, prints; the report."""
+def mutate(root: Path, options: argparse.Namespace, output: Path | None) -> dict:
+    """Samples, runs, prints, writes; the report."""
     files = sources(root, options.package or list(PACKAGES))
     every = [mutant for path in files for mutant in mutants(path, root)]
     if not every:
@@ -265,15 +271,16 @@ def mutate(root: Path, options: argparse.Namespace) -> dict:
             print("    " + mutant.diff().replace("\n", "\n    "), flush=True)
         return verdict
 
+    verdicts: dict[Mutant, str] = {}
     with tempfile.TemporaryDirectory(prefix="dlx-mutate-") as folder:
         runner = Runner(root, Path(folder), options.jobs, options.timeout)
-        for group in {stages(mutant)[0]: None for mutant in chosen}:
-            copy = runner.copies.get()
-            runner.baseline(copy, group)
-            runner.copies.put(copy)
         with ThreadPoolExecutor(options.jobs) as pool:
-            verdicts = list(pool.map(one, chosen))
-    return report(chosen, verdicts, equivalent, options)
+            for mutant, verdict in zip(chosen, pool.map(one, chosen), strict=True):
+                verdicts[mutant] = verdict
+                result = report(verdicts, equivalent, options)
+                if output:
+                    output.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    return result
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -290,14 +297,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout (default: this one)")
     options = parser.parse_args(argv)
     options.sample = options.sample or None
+    output = options.output or (None if options.package else options.root / "docs" / "mutation.json")
     try:
-        result = mutate(options.root.resolve(), options)
+        result = mutate(options.root.resolve(), options, output)
     except MutationError as error:
         print(f"mutate: {error}", file=sys.stderr)
         return 2
-    output = options.output or (None if options.package else options.root / "docs" / "mutation.json")
-    if output:
-        output.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(", ".join(f"{name} {result[name]}" for name in ("killed", "survived", "not_covered", "kill_rate")))
     return 1 if result["kill_rate"] < options.goal else 0
 
