@@ -1,3 +1,9 @@
 """Classical computer vision as pure functions of images."""
 
-__all__: list[str] = []
+from dlx.image.sampling import bilinear_sample, resize_bilinear, warp
+
+__all__ = [
+    "bilinear_sample",
+    "resize_bilinear",
+    "warp",
+]
