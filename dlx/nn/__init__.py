@@ -13,6 +13,7 @@ from dlx.nn.activations import (
     softplus,
     tanh,
 )
+from dlx.nn.conv import bilinear_kernel, conv2d, conv_transpose2d
 from dlx.nn.dropout import drop_connect, dropout, example_keys
 from dlx.nn.initializers import (
     constant,
@@ -36,7 +37,10 @@ __all__ = [
     "INITIALIZERS",
     "abs_rectifier",
     "affine",
+    "bilinear_kernel",
     "constant",
+    "conv2d",
+    "conv_transpose2d",
     "drop_connect",
     "dropout",
     "elu",
