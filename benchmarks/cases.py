@@ -119,6 +119,25 @@ def _accelerator(seeds: int) -> Case:
     )
 
 
+def _by_hand() -> Case:
+    step = "benchmarks.sides_linear:gradient_step"
+    return Case(
+        "A gradient by hand, `dlx.backprop.backpropagation`, in SGD steps of an MLP 784-256-10, batch 128",
+        (Side("by hand", step, {"how": "hand"}), Side("jax.grad", step, {"how": "autodiff"})),
+        (Comparison("by hand against jax.grad", "by hand", "jax.grad", goal=0.9),),
+    )
+
+
+def _linear_model(model: str, what: str) -> Case:
+    side = "benchmarks.sides_linear:fit_"
+    return Case(
+        f"Fits of {what}, to the same cost (1 example = 1 fit)",
+        (Side("dlx", f"{side}dlx", {"model": model}), Side("scikit-learn", f"{side}sklearn", {"model": model})),
+        (Comparison("dlx against scikit-learn", "dlx", "scikit-learn"),),
+        modes=("1t",),
+    )
+
+
 def _product() -> Case:
     return Case(
         "The machine: float32 products of 2048 x 2048 matrices, which bound the rest (1 example = 1,000 operations)",
@@ -136,5 +155,11 @@ CASES: dict[str, Case] = {
     "seeds_128": _many_seeds(128, 100, 1.6),
     "seeds_16": _many_seeds(16, 400, 4.0),
     "checkpoint": _checkpoint(),
+    "by_hand": _by_hand(),
+    "ridge": _linear_model("ridge", "ridge regression, diabetes"),
+    "lasso": _linear_model("lasso", "lasso, diabetes"),
+    "logistic": _linear_model("logistic", "logistic regression, breast cancer"),
+    "softmax": _linear_model("softmax", "softmax regression, digits"),
+    "svm": _linear_model("svm", "a linear SVM, breast cancer"),
     **{f"epoch_{seeds}_seeds": _accelerator(seeds) for seeds in (1, 8, 64, 512)},
 }

@@ -151,3 +151,40 @@ def test_page_of_what_was_measured(tmp_path, monkeypatch, capsys):
     assert result["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert result["sides"]["fit"]["items_per_second"] > 0
     assert "MISSED" not in capsys.readouterr().out
+
+
+class StubPort:
+    """Takes what a side tells and lets it run one round."""
+
+    def __init__(self):
+        self.facts, self.left = {}, 1
+
+    def ready(self, **facts):
+        self.facts = facts
+
+    def begin(self):
+        self.left -= 1
+        return self.left >= 0
+
+    def end(self, items, **facts):
+        assert items > 0
+
+
+@pytest.mark.parametrize("model", ["ridge", "lasso", "logistic", "softmax", "svm"])
+def test_both_sides_of_a_linear_model_reach_the_same_cost(model):
+    pytest.importorskip("sklearn")
+    from benchmarks import sides_linear
+
+    costs = []
+    for side in (sides_linear.fit_dlx, sides_linear.fit_sklearn):
+        port = StubPort()
+        side(port, model=model, repeats=1)
+        costs.append(port.facts["objective"])
+    assert costs[0] == pytest.approx(costs[1], abs=1e-4, rel=1e-7)
+
+
+def test_a_gradient_by_hand_is_a_side_of_its_own():
+    from benchmarks import sides_linear
+
+    for how in ("hand", "autodiff"):
+        sides_linear.gradient_step(StubPort(), how=how, steps=2, batch_size=4)
