@@ -14,9 +14,11 @@ from dlx.image.derivatives import (
     sobel_y,
 )
 from dlx.image.filters import gaussian_filter
+from dlx.image.keypoints import Keypoints, local_peaks
 from dlx.image.sampling import bilinear_sample, resize_bilinear, warp
 
 __all__ = [
+    "Keypoints",
     "backward_difference",
     "bilinear_sample",
     "central_difference",
@@ -25,6 +27,7 @@ __all__ = [
     "gradient",
     "gradient_angle",
     "gradient_magnitude",
+    "local_peaks",
     "prewitt_x",
     "prewitt_y",
     "resize_bilinear",
