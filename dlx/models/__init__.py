@@ -1,6 +1,12 @@
 """Flax Linen modules: they own the parameters and call `dlx.nn`."""
 
+from dlx.models.batch_norm import BatchNorm
 from dlx.models.mlp import MLP, Linear
 from dlx.models.prelu import PReLU
 
-__all__ = ["MLP", "Linear", "PReLU"]
+__all__ = [
+    "MLP",
+    "BatchNorm",
+    "Linear",
+    "PReLU",
+]

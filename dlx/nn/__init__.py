@@ -13,6 +13,7 @@ from dlx.nn.activations import (
     softplus,
     tanh,
 )
+from dlx.nn.batch_norm import batch_norm, batch_norm_inference, update_running_statistics
 from dlx.nn.conv import bilinear_kernel, conv2d, conv_transpose2d
 from dlx.nn.dropout import drop_connect, dropout, example_keys
 from dlx.nn.initializers import (
@@ -30,13 +31,19 @@ from dlx.nn.initializers import (
 from dlx.nn.linear import affine, l1_norm, l2_norm, squared_l2_norm
 from dlx.nn.named import ACTIVATIONS, INITIALIZERS, get_activation, get_initializer
 from dlx.nn.normalisation import layer_norm
+from dlx.nn.pooling import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
 from dlx.nn.softmax import log_softmax, logsumexp, one_hot, softmax
+from dlx.nn.unpooling import bed_of_nails, max_pool2d_with_switches, max_unpool2d, nearest_unpool2d
 
 __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
     "abs_rectifier",
     "affine",
+    "avg_pool2d",
+    "batch_norm",
+    "batch_norm_inference",
+    "bed_of_nails",
     "bilinear_kernel",
     "constant",
     "conv2d",
@@ -48,6 +55,8 @@ __all__ = [
     "generalised_relu",
     "get_activation",
     "get_initializer",
+    "global_avg_pool2d",
+    "global_max_pool2d",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -60,8 +69,12 @@ __all__ = [
     "lecun_normal",
     "log_softmax",
     "logsumexp",
+    "max_pool2d",
+    "max_pool2d_with_switches",
+    "max_unpool2d",
     "maxout",
     "mxnet_default",
+    "nearest_unpool2d",
     "normal",
     "one_hot",
     "prelu",
@@ -72,5 +85,6 @@ __all__ = [
     "squared_l2_norm",
     "tanh",
     "uniform",
+    "update_running_statistics",
     "zeros",
 ]
