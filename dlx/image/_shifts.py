@@ -40,6 +40,50 @@ def separable(image: jax.Array, rows: Taps, columns: Taps, *, mode: Mode = "refl
     return correlate1d(correlate1d(image, rows, 0, mode=mode, fill=fill), columns, 1, mode=mode, fill=fill)
 
 
+def correlate2d(
+    image: jax.Array, taps: np.ndarray | jax.Array, *, mode: Mode = "reflect", fill: float = 0.0
+) -> jax.Array:
+    """sum_ij taps[i, j] image[y + i - rows // 2, x + j - columns // 2]."""
+    rows, columns = taps.shape
+    # the result of a first pass outside the image is not `fill`
+    if isinstance(taps, np.ndarray) and not (mode == "constant" and fill):
+        factors = _outer_factors(taps)
+        if factors is not None:
+            return separable(image, *factors, mode=mode, fill=fill)
+    wide = pad(
+        image, [(rows // 2, rows - 1 - rows // 2), (columns // 2, columns - 1 - columns // 2)], mode=mode, fill=fill
+    )
+    if rows * columns <= _UNROLLED:
+        return _total(
+            image,
+            [
+                (taps[i, j], wide[i : i + image.shape[0], j : j + image.shape[1]])
+                for i in range(rows)
+                for j in range(columns)
+            ],
+        )
+    weights = jnp.asarray(taps, image.dtype)
+
+    def add_row(i: jax.Array, total: jax.Array) -> jax.Array:
+        band = jax.lax.dynamic_slice_in_dim(wide, i, image.shape[0], axis=0)
+        return total + sum(weights[i, j] * band[:, j : j + image.shape[1]] for j in range(columns))
+
+    # one row of the kernel in the program, not all: a large kernel would compile for minutes
+    return jax.lax.fori_loop(0, rows, add_row, jnp.zeros_like(image))
+
+
+_UNROLLED = 81
+
+
+def _outer_factors(taps: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The two vectors whose outer product the kernel is, to rounding of float64."""
+    i, j = np.unravel_index(np.argmax(np.abs(taps)), taps.shape)
+    if taps[i, j] == 0:
+        return None
+    column, row = taps[:, j] / taps[i, j], taps[i]
+    return (column, row) if np.abs(np.outer(column, row) - taps).max() <= 1e-15 * abs(taps[i, j]) else None
+
+
 def _total(image: jax.Array, terms: Sequence[tuple[float | jax.Array, jax.Array]]) -> jax.Array:
     """The sum; a tap of 0 costs nothing, one of 1 no product."""
     total = None
