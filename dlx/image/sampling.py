@@ -9,7 +9,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Num
 
-from dlx.checks import check_choice, check_count, check_floating
+from dlx.checks import check_choice, check_count
+from dlx.image._images import grey
 
 __all__ = ["bilinear_sample", "resize_bilinear", "warp"]
 
@@ -38,11 +39,11 @@ def bilinear_sample(
         and the border it interpolates (SciPy's "grid-constant", OpenCV's BORDER_CONSTANT, PyTorch's padding "zeros").
       fill: value outside, for "constant".
     Returns: one value for each point, in the image's dtype; NaN where a coordinate is NaN.
-    Raises: ValueError on a mode that does not exist or an image without pixels.
+    Raises: ValueError on a mode that does not exist or an image that is not (height, width).
     Source: Szeliski 2022, Computer Vision, section 3.6.1; notes 001 section 14.
     """
     check_choice("mode", mode, _MODES)
-    image = as_image("image", image)
+    image = grey(image)
     points = jnp.asarray(points)
     x, y = points[..., 0], points[..., 1]
     if mode == "constant":
@@ -63,19 +64,6 @@ def _sample(image: Array, x: Array, y: Array) -> Array:
     upper = _take(flat, top + left) * (1 - a) + _take(flat, top + right) * a
     lower = _take(flat, bottom + left) * (1 - a) + _take(flat, bottom + right) * a
     return upper * (1 - b) + lower * b
-
-
-def as_image(name: str, image: Array | np.ndarray) -> Array:
-    """One image in a floating dtype: bytes in [0, 1], what is floating as it is."""
-    image = jnp.asarray(image)
-    if image.ndim != 2:
-        raise ValueError(f"{name}: got shape {image.shape}, wanted one image (height, width); map over others")
-    if not image.size:
-        raise ValueError(f"{name}: got shape {image.shape}, wanted at least one pixel")
-    if image.dtype == jnp.uint8:
-        return image.astype(jnp.float32) / 255
-    check_floating(name, image)
-    return image
 
 
 def _cell(at: Array, size: int) -> tuple[Array, Array, Array]:
@@ -117,10 +105,11 @@ def warp(
       mode: outside the image, see `bilinear_sample`.
       fill: value outside, for "constant".
     Returns: the warped image, in the image's dtype. A point that the homography sends to infinity lies outside.
-    Raises: ValueError on a mode that does not exist, an image without pixels, or a `shape` that is not the flow's.
+    Raises: ValueError on a mode that does not exist, an image that is not (height, width), or a `shape` that is not
+      the flow's.
     Source: Szeliski 2022, Computer Vision, section 3.6; notes 001 section 14.
     """
-    image, transform = as_image("image", image), jnp.asarray(transform)
+    image, transform = grey(image), jnp.asarray(transform)
     if transform.ndim == 2:
         rows, columns = shape or image.shape
         check_count("shape[0]", rows)
@@ -163,10 +152,11 @@ def resize_bilinear(
       align_corners: let the centres of the corner pixels stay where they are, instead of the image's edges.
     Returns: the resized image, in the image's dtype. Equal to OpenCV's INTER_LINEAR, PyTorch's "bilinear" and
       `jax.image.resize(..., antialias=False)`.
-    Raises: ValueError or TypeError if `shape` is not two positive ints; ValueError on an image without pixels.
+    Raises: ValueError or TypeError if `shape` is not two positive ints; ValueError on an image that is not
+      (height, width).
     Source: Szeliski 2022, Computer Vision, section 3.5.1; notes 001 section 14.
     """
-    image = as_image("image", image)
+    image = grey(image)
     if len(shape) != 2:
         raise ValueError(f"shape: got {shape!r}, wanted (rows, columns)")
     for axis, size in enumerate(shape):
