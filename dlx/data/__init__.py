@@ -5,7 +5,9 @@ from dlx.data.cache import cache_folder
 from dlx.data.cards import Card, Dataset, Split
 from dlx.data.checks import check
 from dlx.data.decode import decode_cifar10, decode_idx, read_idx
+from dlx.data.decode_images import decode_flow, decode_image, encode_flow
 from dlx.data.generate import blobs, circles, linear_data, moons, periodic_series, spirals, windows
+from dlx.data.images import ImageCard, ImageSet, image_names, load_images
 from dlx.data.loading import card, load, names
 from dlx.data.preprocess import (
     MinMax,
@@ -24,9 +26,10 @@ from dlx.data.preprocess import (
 )
 
 __all__ = [
-    "Card", "Dataset", "MinMax", "OneHotColumns", "Split", "Standardization",
-    "batches", "blobs", "cache_folder", "card", "check", "circles", "decode_cifar10", "decode_idx", "epoch_order",
-    "fixed_order", "hold_out", "inverse_min_max", "linear_data", "load", "min_max", "min_max_scale", "moons", "names",
-    "one_hot", "one_hot_columns", "one_hot_encode", "periodic_series", "prepare", "read_idx", "spirals",
-    "standardization", "standardize", "stratified", "unstandardize", "windows",
+    "Card", "Dataset", "ImageCard", "ImageSet", "MinMax", "OneHotColumns", "Split", "Standardization", "batches",
+    "blobs", "cache_folder", "card", "check", "circles", "decode_cifar10", "decode_flow", "decode_idx", "decode_image",
+    "encode_flow", "epoch_order", "fixed_order", "hold_out", "image_names", "inverse_min_max", "linear_data", "load",
+    "load_images", "min_max", "min_max_scale", "moons", "names", "one_hot", "one_hot_columns", "one_hot_encode",
+    "periodic_series", "prepare", "read_idx", "spirals", "standardization", "standardize", "stratified",
+    "unstandardize", "windows",
 ]  # fmt: skip
