@@ -1,11 +1,12 @@
 """Pooling of planes: the maximum or the mean of windows, and of the whole plane."""
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from dlx.nn._pool_forms import Pairs, Windows, check_planes, make_windows
+from dlx.nn._pool_forms import window_max, window_sum
+from dlx.nn._pool_windows import check_planes, make_windows
+from dlx.nn._windows import Padding
 
 __all__ = ["avg_pool2d", "global_avg_pool2d", "global_max_pool2d", "max_pool2d"]
 
@@ -15,7 +16,7 @@ def max_pool2d(
     *,
     window: int | tuple[int, int] = 2,
     stride: int | tuple[int, int] | None = None,
-    padding: Pairs = 0,
+    padding: Padding = 0,
     ceil_mode: bool = False,
 ) -> Float[Array, "*batch rows columns channels"]:
     """The maximum of each window, channel by channel.
@@ -31,8 +32,8 @@ def max_pool2d(
       inputs: (*batch, height, width, channels).
       window: k, l, one int for both.
       stride: s, t; None for `window`, which then do not overlap.
-      padding: p before and p' after: an int, a pair (rows, columns), or a pair of pairs ((p, p'), (q, q')). Less than
-        the window, so that every window holds an entry (PyTorch: at most half of it).
+      padding: p before and p' after: an int, a pair (rows, columns), a pair of pairs ((p, p'), (q, q')), "same" or
+        "valid". Less than the window, so that every window holds an entry (PyTorch: at most half of it).
       ceil_mode: round the number of rows and columns up, the last window reaching over the edge, if it begins inside
         the plane or the padding before it (PyTorch's rule).
     Returns: (*batch, rows, columns, channels), dtype of `inputs`.
@@ -40,8 +41,10 @@ def max_pool2d(
       TypeError if `inputs` are not floating.
     Source: Goodfellow et al. 2016, section 9.3; notes 001 section 6, 004 "pooling".
     """
-    windows = make_windows(inputs, window, stride, padding, ceil_mode)
-    return _reduce(inputs, windows, -jnp.inf, lax.max)
+    windows = make_windows(check_planes(inputs), window, stride, padding, ceil_mode)
+    return window_max(inputs.reshape(-1, *inputs.shape[-3:]), windows).reshape(
+        *inputs.shape[:-3], *windows.count, inputs.shape[-1]
+    )
 
 
 def avg_pool2d(
@@ -49,7 +52,7 @@ def avg_pool2d(
     *,
     window: int | tuple[int, int] = 2,
     stride: int | tuple[int, int] | None = None,
-    padding: Pairs = 0,
+    padding: Padding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Float[Array, "*batch rows columns channels"]:
@@ -72,10 +75,12 @@ def avg_pool2d(
       TypeError if `inputs` are not floating.
     Source: Goodfellow et al. 2016, section 9.3; notes 001 section 6.
     """
-    windows = make_windows(inputs, window, stride, padding, ceil_mode)
-    totals = _reduce(inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32)), windows, 0, lax.add)
-    counts = jnp.broadcast_to(jnp.asarray(_counts(windows, count_include_pad), totals.dtype), totals.shape)
-    return (totals / counts).astype(inputs.dtype)
+    windows = make_windows(check_planes(inputs), window, stride, padding, ceil_mode)
+    wide = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
+    totals = window_sum(wide.reshape(-1, *inputs.shape[-3:]), windows)
+    counts = windows.entries(padded=count_include_pad).astype(totals.dtype)
+    means = totals / jnp.broadcast_to(counts, totals.shape)
+    return means.astype(inputs.dtype).reshape(*inputs.shape[:-3], *windows.count, inputs.shape[-1])
 
 
 def global_avg_pool2d(inputs: Float[Array, "*batch height width channels"]) -> Float[Array, "*batch channels"]:
@@ -109,22 +114,8 @@ def global_max_pool2d(inputs: Float[Array, "*batch height width channels"]) -> F
     Source: notes 001 sections 6 and 10.
     """
     check_planes(inputs)
-    return jnp.max(inputs, axis=(-3, -2))
-
-
-def _reduce(inputs: Array, windows: Windows, start: float, function: object) -> Array:
-    ones = (1,) * (inputs.ndim - 3)
-    after = [max(0, n) for n in windows.after]
-    padding = [(0, 0)] * (inputs.ndim - 3) + list(zip(windows.low, after, strict=True)) + [(0, 0)]
-    start = np.asarray(start, inputs.dtype)
-    return lax.reduce_window(inputs, start, function, (*ones, *windows.window, 1), (*ones, *windows.stride, 1), padding)
-
-
-def _counts(windows: Windows, count_include_pad: bool) -> np.ndarray:
-    """(rows, columns, 1) numbers of entries that a mean is taken of."""
-    lengths = []
-    for size, k, s, low, high, n in zip(*windows, strict=True):
-        first = np.arange(n) * s - low
-        start, end = (-low, size + high) if count_include_pad else (0, size)
-        lengths.append(np.minimum(first + k, end) - np.maximum(first, start))
-    return (lengths[0][:, None] * lengths[1])[:, :, None]
+    flat = inputs.reshape(*inputs.shape[:-3], -1, inputs.shape[-1])
+    first = lax.stop_gradient(jnp.argmax(flat, axis=-2, keepdims=True))
+    # not jnp.max: its gradient is shared between equal maxima
+    chosen = lax.broadcasted_iota(first.dtype, flat.shape, flat.ndim - 2) == first
+    return jnp.sum(jnp.where(chosen, flat, 0), axis=-2)

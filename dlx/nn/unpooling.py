@@ -1,11 +1,14 @@
 """Unpooling: planes made larger again, with and without the places of the maxima."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from dlx.nn._pool_forms import Pairs, Windows, as_pair, check_planes, make_windows
-from dlx.nn.pooling import max_pool2d
+from dlx.checks import check_same_shape, is_known
+from dlx.nn._pool_forms import first_maxima, spread, window_max
+from dlx.nn._pool_windows import Windows, check_planes, make_windows
+from dlx.nn._windows import Padding, as_pair
 
 __all__ = ["bed_of_nails", "max_pool2d_with_switches", "max_unpool2d", "nearest_unpool2d"]
 
@@ -15,7 +18,7 @@ def max_pool2d_with_switches(
     *,
     window: int | tuple[int, int] = 2,
     stride: int | tuple[int, int] | None = None,
-    padding: Pairs = 0,
+    padding: Padding = 0,
     ceil_mode: bool = False,
 ) -> tuple[Float[Array, "*batch rows columns channels"], Int[Array, "*batch rows columns channels"]]:
     """The maximum of each window and the place where it was.
@@ -34,16 +37,24 @@ def max_pool2d_with_switches(
       TypeError if `inputs` are not floating.
     Source: Zeiler and Fergus 2014, section 2.1; notes 004 "unpooling" (U21).
     """
-    windows = make_windows(inputs, window, stride, padding, ceil_mode)
-    outputs = max_pool2d(inputs, window=window, stride=stride, padding=padding, ceil_mode=ceil_mode)
-    return outputs, _switches(inputs, outputs, windows)
+    windows = make_windows(check_planes(inputs), window, stride, padding, ceil_mode)
+    shape = (*inputs.shape[:-3], *windows.count, inputs.shape[-1])
+    planes = inputs.reshape(-1, *inputs.shape[-3:])
+    outputs = window_max(planes, windows)
+    numbers = first_maxima(planes, outputs, windows).astype(jnp.int32)
+    rows, columns = (jnp.broadcast_to(corner, numbers.shape) for corner in _corners(windows))
+    switches = (rows + numbers // windows.window[1]) * windows.size[1] + columns + numbers % windows.window[1]
+    return outputs.reshape(shape), switches.reshape(shape)
 
 
 def max_unpool2d(
     inputs: Float[Array, "*batch rows columns channels"],
     switches: Int[Array, "*batch rows columns channels"],
     *,
-    size: tuple[int, int],
+    window: int | tuple[int, int] = 2,
+    stride: int | tuple[int, int] | None = None,
+    padding: Padding = 0,
+    size: tuple[int, int] | None = None,
 ) -> Float[Array, "*batch height width channels"]:
     """Each number at the place from which its maximum came, zeros elsewhere.
 
@@ -54,23 +65,35 @@ def max_unpool2d(
 
     Args:
       inputs: (*batch, rows, columns, channels).
-      switches: from `max_pool2d_with_switches`, each in 0..height * width - 1; others are left out under jit.
-      size: height and width of the plane that was pooled.
+      switches: from `max_pool2d_with_switches`; under jit one that lies outside of its window is left out.
+      window: of the pooling.
+      stride: of the pooling.
+      padding: of the pooling.
+      size: height and width of the plane that was pooled; None for the smallest that has so many windows.
     Returns: (*batch, height, width, channels), dtype of `inputs`.
-    Raises: ValueError if the shapes differ, `size` is no pair of positive ints or a switch lies outside of the plane;
-      TypeError if `inputs` are not floating or `switches` no integers.
+    Raises: ValueError if the shapes differ, windows over planes of `size` are not as many as `inputs` has, or a switch
+      lies outside of its window; TypeError if `inputs` are not floating or `switches` no integers.
     Source: Zeiler and Fergus 2014, section 2.1; Badrinarayanan et al. 2017, section 3; notes 004 "unpooling" (U21).
     """
-    check_planes(inputs)
-    height, width = as_pair("size", size)
-    channels = inputs.shape[-1]
-    flat = (-1, inputs.shape[-3] * inputs.shape[-2], channels)
-    values, places = inputs.reshape(flat), switches.reshape(flat)
-    examples = jnp.arange(len(values))[:, None, None]
-    target = (examples, places, jnp.arange(channels)[None, None])
-    zeros = jnp.zeros((len(values), height * width, channels), inputs.dtype)
-    total, count = zeros.at[target].add(values), zeros.at[target].add(1)
-    return (total / jnp.maximum(count, 1)).reshape(*inputs.shape[:-3], height, width, channels)
+    windows = _unpool_windows(check_planes(inputs), window, stride, padding, size)
+    check_same_shape("switches", switches, "inputs", inputs)
+    if not jnp.issubdtype(jnp.result_type(switches), jnp.integer):
+        raise TypeError(f"switches: got dtype {jnp.result_type(switches)}, wanted integers")
+    values, places = (array.reshape(-1, *inputs.shape[-3:]) for array in (inputs, switches))
+    corners = (jnp.broadcast_to(corner, places.shape) for corner in _corners(windows))
+    row, column = (place - corner for place, corner in zip(jnp.divmod(places, windows.size[1]), corners, strict=True))
+    fits = (row >= 0) & (row < windows.window[0]) & (column >= 0) & (column < windows.window[1])
+    fits &= (places >= 0) & (places < windows.size[0] * windows.size[1])
+    if is_known(fits) and not fits.all():
+        raise ValueError(
+            f"switches: got {places[~fits][0]} outside of its window, wanted the switches of a pooling of planes of"
+            f" {windows.size} with window {windows.window}, stride {windows.stride}"
+        )
+    numbers = jnp.where(fits, row * windows.window[1] + column, windows.area)
+    outputs = spread(values, numbers, windows)
+    if any(k > s for k, s in zip(windows.window, windows.stride, strict=True)):
+        outputs = outputs / jnp.maximum(spread(jnp.ones_like(values), numbers, windows), 1)
+    return outputs.reshape(*inputs.shape[:-3], *windows.size, inputs.shape[-1])
 
 
 def nearest_unpool2d(
@@ -112,20 +135,32 @@ def bed_of_nails(
     return lax.pad(inputs, jnp.zeros((), inputs.dtype), padding)
 
 
-def _switches(inputs: Array, outputs: Array, windows: Windows) -> Array:
-    """Number in the plane of the first entry of each window that is its maximum."""
-    padding = [(0, 0, 0)] * (inputs.ndim - 3) + [
-        (low, after, 0) for low, after in zip(windows.low, windows.after, strict=True)
-    ]
-    padding.append((0, 0, 0))
-    height, width = windows.size
-    numbers = jnp.broadcast_to(jnp.arange(height * width).reshape(height, width, 1), inputs.shape)
-    numbers = lax.pad(numbers.astype(jnp.int32), jnp.int32(height * width), padding)
-    padded = lax.pad(inputs, jnp.asarray(jnp.nan, inputs.dtype), padding)
-    (height_k, width_k), (s, t), (rows, columns) = windows.window, windows.stride, windows.count
-    found = jnp.full(outputs.shape, height * width, jnp.int32)
-    for a in reversed(range(height_k)):
-        for b in reversed(range(width_k)):
-            view = (..., slice(a, a + (rows - 1) * s + 1, s), slice(b, b + (columns - 1) * t + 1, t), slice(None))
-            found = jnp.where(padded[view] == outputs, numbers[view], found)
-    return found
+def _corners(windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns at which windows begin, (rows, 1, 1) and (columns, 1)."""
+    rows, columns = (windows.first(axis).astype(np.int32) for axis in (0, 1))
+    return rows[:, None, None], columns[:, None]
+
+
+def _unpool_windows(
+    count: tuple[int, int],
+    window: int | tuple[int, int],
+    stride: int | tuple[int, int] | None,
+    padding: Padding,
+    size: tuple[int, int] | None,
+) -> Windows:
+    # a plane large enough for any padding: only the checked options are read
+    options = make_windows((2**30, 2**30), window, stride, padding, False)
+    if size is None:
+        smallest = [
+            (n - 1) * s + k - low - high
+            for n, s, k, low, high in zip(count, options.stride, options.window, options.low, options.high, strict=True)
+        ]
+        size = (max(1, smallest[0]), max(1, smallest[1]))
+    for ceil_mode in (False, True):
+        windows = make_windows(as_pair("size", size), window, stride, padding, ceil_mode)
+        if windows.count == count:
+            return windows
+    raise ValueError(
+        f"size: got {size}, which has {windows.count} windows of {windows.window} with stride {windows.stride}, wanted"
+        f" planes with {count}, the rows and columns of inputs"
+    )
