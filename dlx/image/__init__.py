@@ -1,6 +1,17 @@
 """Classical computer vision as pure functions of images."""
 
 from dlx.image._images import to_float
+from dlx.image.brief import brief_descriptor, brief_pairs, hamming_distances, pack_bits
+from dlx.image.calibration import Calibration, calibrate_planar, project_distorted
+from dlx.image.camera import (
+    CameraFit,
+    CameraParts,
+    calibrate_camera,
+    camera_center,
+    camera_matrix,
+    decompose_camera,
+    project_points,
+)
 from dlx.image.colour import cmy_to_rgb, cmyk_to_rgb, hsv_to_rgb, rgb_to_cmy, rgb_to_cmyk, rgb_to_grey, rgb_to_hsv
 from dlx.image.compositing import alpha_blend, alpha_over
 from dlx.image.derivatives import (
@@ -15,40 +26,83 @@ from dlx.image.derivatives import (
     sobel_x,
     sobel_y,
 )
+from dlx.image.descriptors import (
+    inside_image,
+    intensity_histogram,
+    orientation_histogram,
+    patch_descriptor,
+    pixel_descriptor,
+)
+from dlx.image.distortion import distort_points, rotation_matrix, rotation_vector, undistort_points
 from dlx.image.filters import average_filter, filter2d, gaussian_filter, high_pass, median_filter, sharpen
 from dlx.image.flow import angular_error, end_point_error, flow_constraint, flow_derivatives
 from dlx.image.flow_colours import flow_colours
+from dlx.image.hog import hog, hog_cells, hog_length
 from dlx.image.horn_schunck import flow_energy, horn_schunck, neighbour_mean, pyramid_horn_schunck
+from dlx.image.integral import box_sums, integral_image
 from dlx.image.kernels import average_kernel, gaussian_kernel, high_frequency_kernel, identity_kernel, sharpen_kernel
 from dlx.image.keypoints import Keypoints, local_peaks
 from dlx.image.klt import Tracks, klt_track, trackable_points
 from dlx.image.lens import lens_focal_length, lens_image_distance, lens_magnification, lens_object_distance
 from dlx.image.lucas_kanade import LucasKanade, lucas_kanade
+from dlx.image.matching import Matches, match_descriptors, nearest_matches, squared_distances
 from dlx.image.pyramid_lucas_kanade import TrackedPoints, pyramid_lucas_kanade, track_points
+from dlx.image.ransac import Ransac, ransac
+from dlx.image.ransac_models import line_distance, ransac_affine, ransac_homography, ransac_line
 from dlx.image.response import impulse_response, linearity_deviation, shift_deviation
 from dlx.image.sampling import bilinear_sample, resize_bilinear, warp
 from dlx.image.sensor import bayer_mosaic, demosaic, dequantise, quantise
+from dlx.image.surf import haar_descriptor, haar_responses, surf_descriptor, surf_orientation
+from dlx.image.surf_detector import hessian_response, surf_keypoints
+from dlx.image.transforms import (
+    Transform,
+    apply_transform,
+    corner_error,
+    fit_affine,
+    fit_homography,
+    invert_transform,
+    transfer_distance,
+)
 
 __all__ = [
+    "Calibration",
+    "CameraFit",
+    "CameraParts",
     "Keypoints",
     "LucasKanade",
+    "Matches",
+    "Ransac",
     "TrackedPoints",
     "Tracks",
+    "Transform",
     "alpha_blend",
     "alpha_over",
     "angular_error",
+    "apply_transform",
     "average_filter",
     "average_kernel",
     "backward_difference",
     "bayer_mosaic",
     "bilinear_sample",
+    "box_sums",
+    "brief_descriptor",
+    "brief_pairs",
+    "calibrate_camera",
+    "calibrate_planar",
+    "camera_center",
+    "camera_matrix",
     "central_difference",
     "cmy_to_rgb",
     "cmyk_to_rgb",
+    "corner_error",
+    "decompose_camera",
     "demosaic",
     "dequantise",
+    "distort_points",
     "end_point_error",
     "filter2d",
+    "fit_affine",
+    "fit_homography",
     "flow_colours",
     "flow_constraint",
     "flow_derivatives",
@@ -59,39 +113,71 @@ __all__ = [
     "gradient",
     "gradient_angle",
     "gradient_magnitude",
+    "haar_descriptor",
+    "haar_responses",
+    "hamming_distances",
+    "hessian_response",
     "high_frequency_kernel",
     "high_pass",
+    "hog",
+    "hog_cells",
+    "hog_length",
     "horn_schunck",
     "hsv_to_rgb",
     "identity_kernel",
     "impulse_response",
+    "inside_image",
+    "integral_image",
+    "intensity_histogram",
+    "invert_transform",
     "klt_track",
     "lens_focal_length",
     "lens_image_distance",
     "lens_magnification",
     "lens_object_distance",
+    "line_distance",
     "linearity_deviation",
     "local_peaks",
     "lucas_kanade",
+    "match_descriptors",
     "median_filter",
+    "nearest_matches",
     "neighbour_mean",
+    "orientation_histogram",
+    "pack_bits",
+    "patch_descriptor",
+    "pixel_descriptor",
     "prewitt_x",
     "prewitt_y",
+    "project_distorted",
+    "project_points",
     "pyramid_horn_schunck",
     "pyramid_lucas_kanade",
     "quantise",
+    "ransac",
+    "ransac_affine",
+    "ransac_homography",
+    "ransac_line",
     "resize_bilinear",
     "rgb_to_cmy",
     "rgb_to_cmyk",
     "rgb_to_grey",
     "rgb_to_hsv",
+    "rotation_matrix",
+    "rotation_vector",
     "sharpen",
     "sharpen_kernel",
     "shift_deviation",
     "sobel_x",
     "sobel_y",
+    "squared_distances",
+    "surf_descriptor",
+    "surf_keypoints",
+    "surf_orientation",
     "to_float",
     "track_points",
     "trackable_points",
+    "transfer_distance",
+    "undistort_points",
     "warp",
 ]
