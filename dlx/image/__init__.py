@@ -34,16 +34,25 @@ from dlx.image.descriptors import (
     pixel_descriptor,
 )
 from dlx.image.distortion import distort_points, rotation_matrix, rotation_vector, undistort_points
+from dlx.image.edges import canny, double_threshold, hysteresis_threshold, non_maximum_suppression
 from dlx.image.filters import average_filter, filter2d, gaussian_filter, high_pass, median_filter, sharpen
 from dlx.image.flow import angular_error, end_point_error, flow_constraint, flow_derivatives
 from dlx.image.flow_colours import flow_colours
 from dlx.image.hog import hog, hog_cells, hog_length
 from dlx.image.horn_schunck import flow_energy, horn_schunck, neighbour_mean, pyramid_horn_schunck
+from dlx.image.hough import LinePeaks, LineVotes, hough_line_peaks, hough_lines, hough_lines_slope
+from dlx.image.hough_circles import CirclePeaks, hough_circle_peaks, hough_circles, hough_circles_gradient
 from dlx.image.integral import box_sums, integral_image
 from dlx.image.kernels import average_kernel, gaussian_kernel, high_frequency_kernel, identity_kernel, sharpen_kernel
 from dlx.image.keypoints import Keypoints, local_peaks
 from dlx.image.klt import Tracks, klt_track, trackable_points
 from dlx.image.lens import lens_focal_length, lens_image_distance, lens_magnification, lens_object_distance
+from dlx.image.line_forms import (
+    double_intercept_to_normal,
+    normal_to_double_intercept,
+    normal_to_slope_intercept,
+    slope_intercept_to_normal,
+)
 from dlx.image.lucas_kanade import LucasKanade, lucas_kanade
 from dlx.image.matching import Matches, match_descriptors, nearest_matches, squared_distances
 from dlx.image.pyramid_lucas_kanade import TrackedPoints, pyramid_lucas_kanade, track_points
@@ -68,7 +77,10 @@ __all__ = [
     "Calibration",
     "CameraFit",
     "CameraParts",
+    "CirclePeaks",
     "Keypoints",
+    "LinePeaks",
+    "LineVotes",
     "LucasKanade",
     "Matches",
     "Ransac",
@@ -91,6 +103,7 @@ __all__ = [
     "calibrate_planar",
     "camera_center",
     "camera_matrix",
+    "canny",
     "central_difference",
     "cmy_to_rgb",
     "cmyk_to_rgb",
@@ -99,6 +112,8 @@ __all__ = [
     "demosaic",
     "dequantise",
     "distort_points",
+    "double_intercept_to_normal",
+    "double_threshold",
     "end_point_error",
     "filter2d",
     "fit_affine",
@@ -123,7 +138,14 @@ __all__ = [
     "hog_cells",
     "hog_length",
     "horn_schunck",
+    "hough_circle_peaks",
+    "hough_circles",
+    "hough_circles_gradient",
+    "hough_line_peaks",
+    "hough_lines",
+    "hough_lines_slope",
     "hsv_to_rgb",
+    "hysteresis_threshold",
     "identity_kernel",
     "impulse_response",
     "inside_image",
@@ -143,6 +165,9 @@ __all__ = [
     "median_filter",
     "nearest_matches",
     "neighbour_mean",
+    "non_maximum_suppression",
+    "normal_to_double_intercept",
+    "normal_to_slope_intercept",
     "orientation_histogram",
     "pack_bits",
     "patch_descriptor",
@@ -168,6 +193,7 @@ __all__ = [
     "sharpen",
     "sharpen_kernel",
     "shift_deviation",
+    "slope_intercept_to_normal",
     "sobel_x",
     "sobel_y",
     "squared_distances",
