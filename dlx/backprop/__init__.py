@@ -17,6 +17,7 @@ from dlx.backprop.activations import (
 )
 from dlx.backprop.batch_norm import batch_norm_backward, batch_norm_backward_by_graph
 from dlx.backprop.check import Coordinate, GradientReport, gradient_check, numerical_gradient, numerical_jacobian
+from dlx.backprop.convolution import conv2d_backward, conv_transpose2d_backward
 from dlx.backprop.delta import cost, delta_gradients, gradient_descent, gradient_descent_step
 from dlx.backprop.graph import graph_gradients, graph_table
 from dlx.backprop.layers import affine_backward, column_affine_backward, quadratic_form_backward
@@ -34,6 +35,12 @@ from dlx.backprop.mlp import (
     l1_penalty_gradient,
     l2_penalty_gradient,
 )
+from dlx.backprop.pooling import (
+    avg_pool2d_backward,
+    global_avg_pool2d_backward,
+    global_max_pool2d_backward,
+    max_pool2d_backward,
+)
 from dlx.backprop.softmax import softmax_backward, softmax_jacobian
 from dlx.backprop.tape import Node
 
@@ -47,16 +54,21 @@ __all__ = [
     "Node",
     "abs_rectifier_backward",
     "affine_backward",
+    "avg_pool2d_backward",
     "backpropagation",
     "batch_norm_backward",
     "batch_norm_backward_by_graph",
     "column_affine_backward",
+    "conv2d_backward",
+    "conv_transpose2d_backward",
     "cost",
     "delta_gradients",
     "elu_backward",
     "forward_propagation",
     "generalised_relu_backward",
     "get_activation_rule",
+    "global_avg_pool2d_backward",
+    "global_max_pool2d_backward",
     "gradient_check",
     "gradient_descent",
     "gradient_descent_step",
@@ -67,6 +79,7 @@ __all__ = [
     "leaky_relu_backward",
     "loop_forward",
     "loop_gradients",
+    "max_pool2d_backward",
     "maxout_backward",
     "numerical_gradient",
     "numerical_jacobian",

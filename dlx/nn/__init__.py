@@ -16,6 +16,7 @@ from dlx.nn.activations import (
 from dlx.nn.batch_norm import batch_norm, batch_norm_inference, update_running_statistics
 from dlx.nn.conv import bilinear_kernel, conv2d, conv_transpose2d
 from dlx.nn.dropout import drop_connect, dropout, example_keys
+from dlx.nn.im2col import col2im, conv2d_im2col, im2col
 from dlx.nn.initializers import (
     constant,
     glorot_normal,
@@ -32,12 +33,14 @@ from dlx.nn.linear import affine, l1_norm, l2_norm, squared_l2_norm
 from dlx.nn.named import ACTIVATIONS, INITIALIZERS, get_activation, get_initializer
 from dlx.nn.normalisation import layer_norm
 from dlx.nn.pooling import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
+from dlx.nn.receptive_field import ReceptiveField, receptive_field
 from dlx.nn.softmax import log_softmax, logsumexp, one_hot, softmax
 from dlx.nn.unpooling import bed_of_nails, max_pool2d_with_switches, max_unpool2d, nearest_unpool2d
 
 __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
+    "ReceptiveField",
     "abs_rectifier",
     "affine",
     "avg_pool2d",
@@ -45,8 +48,10 @@ __all__ = [
     "batch_norm_inference",
     "bed_of_nails",
     "bilinear_kernel",
+    "col2im",
     "constant",
     "conv2d",
+    "conv2d_im2col",
     "conv_transpose2d",
     "drop_connect",
     "dropout",
@@ -62,6 +67,7 @@ __all__ = [
     "he_normal",
     "he_uniform",
     "heaviside",
+    "im2col",
     "l1_norm",
     "l2_norm",
     "layer_norm",
@@ -78,6 +84,7 @@ __all__ = [
     "normal",
     "one_hot",
     "prelu",
+    "receptive_field",
     "relu",
     "sigmoid",
     "softmax",

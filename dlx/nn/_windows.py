@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-__all__ = ["Pads", "Padding", "as_pair", "as_pads", "effective_size", "output_size", "padded_output_size"]
+__all__ = ["Padding", "Pads", "as_pads", "as_pair", "effective_size", "output_size", "padded_output_size"]
 
 Padding = int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "valid"]
 """One number for every side, (rows, columns), ((top, bottom), (left, right)), "same" or "valid"."""
@@ -34,7 +34,7 @@ def as_pads(
             raise ValueError(f"padding: got {padding!r}, wanted same, valid, an int, a pair or a pair of pairs")
         if padding == "valid":
             return (0, 0), (0, 0)
-        return tuple(map(_same, size, window, stride, dilation))
+        return tuple(map(_same, size, window, stride, dilation))  # type: ignore[return-value]
     if isinstance(padding, tuple | list) and len(padding) == 2 and not any(_is_int(one) for one in padding):
         top, left = (as_pair("padding", one, 0) for one in padding)
         return top, left

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
 from dlx.checks import check_count, check_floating
+from dlx.nn._conv_forms import Geometry, convolve, transpose
 from dlx.nn._windows import Padding, as_pads, as_pair, effective_size, padded_output_size
 
 __all__ = ["bilinear_kernel", "conv2d", "conv_transpose2d"]
@@ -32,7 +32,10 @@ def conv2d(
     The kernel is not flipped. Images are NHWC and kernels HWIO, as in Flax; PyTorch has NCHW and OIHW:
     `kernel.transpose(2, 3, 1, 0)`. The stride moves the window right and down. Padding of k // 2 keeps the size for an
     odd k; "same" gives ceil(n / s) rows for every k, the odd zero at the bottom and on the right. With `groups`, output
-    channels o of the g-th group see only the g-th group of input channels.
+    channels of the g-th group see only the g-th group of input channels.
+
+    On a CPU the gradients are those of a custom_vjp, for speed: forward mode (`jax.jvp`, `jax.jacfwd`) of this function
+    is not defined there, but forward mode over its gradient (`jax.hessian`, Hessian times vector) is.
 
     Args:
       inputs: (*batch, height, width, in_channels), any number of batch axes.
@@ -55,15 +58,7 @@ def conv2d(
     pads = as_pads(padding, size, window, stride, dilation)
     padded_output_size("kernel", size, window, stride, pads, dilation)
     images = inputs.reshape(-1, *inputs.shape[-3:])
-    outputs = lax.conv_general_dilated(
-        images,
-        kernel,
-        stride,
-        pads,
-        rhs_dilation=dilation,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
-    )
+    outputs = convolve(images, kernel, Geometry(stride, pads, dilation, groups))
     return _add_bias(outputs.reshape(*inputs.shape[:-3], *outputs.shape[1:]), bias)
 
 
@@ -86,7 +81,7 @@ def conv_transpose2d(
     The kernel is that of the convolution whose adjoint this is: its last axis counts the channels that come in here.
     It is PyTorch's (in, out / groups, height, width) after `transpose(2, 3, 1, 0)`; stride, padding, output_padding and
     dilation mean what they mean there. Of the s sizes that a convolution with stride s takes to one, `output_padding`
-    chooses; it adds rows at the bottom and columns on the right.
+    chooses; it adds rows at the bottom and columns on the right. Forward mode as in `conv2d`.
 
     Args:
       inputs: (*batch, height, width, in_channels).
@@ -120,7 +115,7 @@ def conv_transpose2d(
     if min(size) < 1:
         raise ValueError(f"padding: got {padding!r}, which leaves an output of {size}")
     images = inputs.reshape(-1, *inputs.shape[-3:])
-    outputs = adjoint(images, kernel, size, stride, pads, dilation, groups)
+    outputs = transpose(images, kernel, size, Geometry(stride, pads, dilation, groups))
     return _add_bias(outputs.reshape(*inputs.shape[:-3], *outputs.shape[1:]), bias)
 
 
@@ -147,29 +142,6 @@ def bilinear_kernel(
     factor = (kernel_size + 1) // 2
     line = 1 - jnp.abs(jnp.arange(kernel_size) - (kernel_size - 1) / 2) / factor
     return jnp.einsum("u,v,co->uvco", line, line, jnp.eye(channels)).astype(dtype)
-
-
-def adjoint(images, kernel, size, stride, pads, dilation, groups):
-    """Gradient of a convolution with respect to its images of this size."""
-    height, width, channels, outputs = kernel.shape
-    # of each group, outputs become inputs
-    kernel = kernel.reshape(height, width, channels, groups, outputs // groups)
-    kernel = jnp.flip(kernel, (0, 1)).transpose(0, 1, 4, 3, 2).reshape(height, width, outputs // groups, -1)
-    back = []
-    for axis in (0, 1):
-        reach = effective_size(kernel.shape[axis], dilation[axis])
-        before = reach - 1 - pads[axis][0]
-        back.append((before, size[axis] + reach - 1 - before - ((images.shape[axis + 1] - 1) * stride[axis] + 1)))
-    return lax.conv_general_dilated(
-        images,
-        kernel,
-        (1, 1),
-        back,
-        lhs_dilation=stride,
-        rhs_dilation=dilation,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
-    )
 
 
 def _checked(name: str, inputs: Array, kernel: Array) -> tuple[Array, Array]:
