@@ -23,11 +23,10 @@ from dlx.run import Options, launch, open_run, require
 class Config(Options):
     """Options of the check."""
 
-    sweeps: ClassVar[bool] = False
+    uses: ClassVar[frozenset[str]] = frozenset()
 
     dataset: Literal["normal"] = "normal"
     """Arguments of the functions: normal draws in float64."""
-    optimizer: Literal["none"] = "none"
     eps: float = 1e-5
     """Step of the central differences."""
     tolerance: float = 1e-6

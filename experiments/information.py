@@ -19,11 +19,10 @@ from dlx.run import Options, launch, open_run, require
 class Config(Options):
     """Options of the estimates."""
 
-    sweeps: ClassVar[bool] = False
+    uses: ClassVar[frozenset[str]] = frozenset()
 
     dataset: Literal["gaussian"] = "gaussian"
     """Pairs from a bivariate normal distribution."""
-    optimizer: Literal["none"] = "none"
     correlation: float = 0.8
     """Of the two variables."""
     samples: tuple[int, ...] = (100, 300, 1000, 3000)
@@ -119,6 +118,8 @@ def estimates_figure(config: Config, estimates: np.ndarray, names: Any, truth: f
     for name, values in zip(names, estimates, strict=True):
         axes.errorbar(config.samples, values.mean(1), values.std(1), marker="o", markersize=3, capsize=2, label=name)
     axes.set_xscale("log")
+    axes.set_xticks(config.samples, [f"{size:,}" for size in config.samples])
+    axes.minorticks_off()
     axes.set_xlabel("samples")
     axes.set_ylabel("mutual information, nats")
     axes.legend(fontsize=8)

@@ -19,13 +19,14 @@ import numpy as np
 
 import dlx
 from dlx.run import Options, launch, open_run, require
+from dlx.run.options import DEVICES, TRAINING
 
 
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the study."""
 
-    sweeps: ClassVar[bool] = False
+    uses: ClassVar[frozenset[str]] = TRAINING | DEVICES
 
     dataset: Literal["digits", "mnist", "fashion_mnist"] = "mnist"
     """Data set."""

@@ -6,7 +6,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,17 +14,19 @@ import numpy as np
 
 import dlx
 from dlx.run import Options, launch, open_run, require
+from dlx.run.options import DEVICES, LOG
 
 
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the network that is trained by hand."""
 
+    uses: ClassVar[frozenset[str]] = DEVICES | LOG | {"epochs", "steps", "batch_size", "learning_rate"}
+
     dataset: Literal["digits", "mnist", "fashion_mnist"] = "mnist"
     """Data set."""
     epochs: float | None = 20
     batch_size: int = 10
-    optimizer: Literal["sgd"] = "sgd"
     learning_rate: float = 3.0
     hidden: tuple[int, ...] = (100,)
     """Widths of the hidden layers."""

@@ -16,13 +16,14 @@ import numpy as np
 import dlx
 from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
+from dlx.run.options import DEVICES, TRAINING
 
 
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the study."""
 
-    sweeps: ClassVar[bool] = False
+    uses: ClassVar[frozenset[str]] = TRAINING - {"epochs"} | DEVICES | {"evaluate_every"}
 
     dataset: Literal["digits", "mnist", "fashion_mnist"] = "digits"
     """Images of which few are for training; the polynomials have points of their own."""
@@ -122,7 +123,6 @@ def remedies(config: Config, run: Any) -> dict:
     noisy = relabelled(rest, config.label_noise, classes=len(data.card.classes))
     few, more = ({name: a[:n] for name, a in noisy.items()} for n in (config.examples, 10 * config.examples))
     recorded = {}
-    run.records.truncate(0)  # a resumed run starts anew
     for name, (changes, l2, train) in {
         "none": ({}, 0.0, few),
         "weight decay": ({}, config.weight_decay, few),

@@ -14,13 +14,14 @@ import numpy as np
 
 import dlx
 from dlx.run import Options, launch, open_run, require
+from dlx.run.options import DEVICES, TRAINING
 
 
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the approximation."""
 
-    sweeps: ClassVar[bool] = False
+    uses: ClassVar[frozenset[str]] = TRAINING - {"epochs"} | DEVICES
 
     dataset: Literal["sin", "step", "abs"] = "sin"
     """Function that is approximated on [-pi, pi]."""
@@ -53,8 +54,12 @@ def main(config: Config) -> dict:
                 (width,), 1, activation="sigmoid", kernel_init=dlx.nn.get_initializer("glorot_normal")
             )
             optimizer = dlx.optim.create(config.optimizer, schedule)
-            task = dlx.train.supervised(model, dlx.losses.squared_error, optimizer, example=data)
-            layout = dlx.train.make_layout(config.seeds, parallel=config.parallel, devices=config.devices)
+            task = dlx.train.supervised(
+                model, dlx.losses.squared_error, optimizer, example=data, **config.training_options()
+            )
+            layout = dlx.train.make_layout(
+                config.seeds, devices=config.devices, parallel=config.parallel, each=config.map, batch_size=len(train)
+            )
             state, _ = dlx.train.fit(
                 task.step,
                 task.init,
@@ -65,7 +70,8 @@ def main(config: Config) -> dict:
                 layout=layout,
                 log_every=1000,
             )
-            params = layout.fetch("state", state).params
+            found = layout.fetch("state", state)
+            params = found.params if found.ema is None else found.ema
             outputs = np.stack(
                 [np.asarray(model.apply({"params": one(params, k)}, grid[:, None]))[:, 0] for k in range(config.seeds)]
             )
@@ -106,6 +112,8 @@ def curves_figure(grid: np.ndarray, truth: np.ndarray, drawn: dict[str, np.ndarr
     axes.plot(grid, truth, color="black", linewidth=3, alpha=0.35, label="function")
     for label, values in drawn.items():
         axes.plot(grid, values, linewidth=1, label=label)
+    axes.set_xlabel("x")
+    axes.set_ylabel("f(x)")
     axes.legend(fontsize=7)
     return figure
 
@@ -119,6 +127,8 @@ def widths_figure(widths: Any, errors: np.ndarray, built: Any) -> Any:
     axes.loglog(widths, errors, "o", color="tab:blue", alpha=0.4, markersize=4)
     axes.loglog(widths, errors.mean(1), color="tab:blue", label="trained (each seed, and mean)")
     axes.loglog(widths, built, "s-", color="tab:orange", label="constructed staircase")
+    axes.set_xticks(widths, [str(width) for width in widths])
+    axes.minorticks_off()
     axes.set_xlabel("hidden units")
     axes.set_ylabel("largest error")
     axes.legend(fontsize=8)

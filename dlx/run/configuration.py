@@ -63,8 +63,9 @@ def experiment_of(config_class: type) -> Experiment:
 
 
 def saved_config(config: Options) -> dict:
-    """The content of config.json: experiment, version, and every option but those of this one invocation."""
-    options = {name: value for name, value in plain(config).items() if name not in config.invocation}
+    """The content of config.json: experiment, version, and every option that the experiment has and that lasts."""
+    skipped = config.invocation | config.unused()
+    options = {name: value for name, value in plain(config).items() if name not in skipped}
     return {"experiment": experiment_of(type(config)).name, "dlx": dlx.__version__, "options": options}
 
 
@@ -113,8 +114,8 @@ def from_json(config_class: type, values: dict, *, prefix: str = "") -> tuple[An
         raise UsageError("unknown " + "; ".join(f"{prefix}{name}{_nearest(name, fields)}" for name in unknown) + ".")
     hints = typing.get_type_hints(config_class)
     decoded = {name: _decode(hints[name], value, f"{prefix}{name}") for name, value in values.items()}
-    invocation = getattr(config_class, "invocation", ())
-    missing = [f"{prefix}{name}" for name in fields if name not in values and name not in invocation]
+    skipped = config_class.invocation | config_class.unused() if issubclass(config_class, Options) else ()
+    missing = [f"{prefix}{name}" for name in fields if name not in values and name not in skipped]
     without = [name for name, field in fields.items() if name not in values
                and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING]  # fmt: skip
     if without:

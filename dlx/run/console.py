@@ -1,8 +1,10 @@
 """What a person sees while a run trains: a line a moment, or a progress bar on a terminal; and TensorBoard events."""
 
+import contextlib
 import datetime
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,21 @@ _BAR = "{percentage:3.0f}% {bar:10} {n_fmt}/{total_fmt}  {elapsed}<{remaining}{p
 class Console:
     """A hook that shows step, losses, accuracies (means over replicas), examples per second and the time left.
 
+    Lines come at most every `interval` seconds, whatever a chunk takes, and at the end of the fit; each holds the
+    newest value of every metric since the one before.
+
     Args:
       stop: is asked to stop the fit when the reader of standard output has gone (`| head`), exit code 141.
       bar: a progress bar instead of lines; by default on a terminal that can move its cursor.
+      interval: seconds between two lines.
     """
 
-    def __init__(self, *, stop: StopOnSignal | None = None, bar: bool | None = None) -> None:
+    def __init__(self, *, stop: StopOnSignal | None = None, bar: bool | None = None, interval: float = 1.0) -> None:
         able = sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
-        self.stop, self.bar = stop, able if bar is None else bar
+        self.stop, self.bar, self.interval = stop, able if bar is None else bar, interval
         self._progress: Any = None
+        self._waiting: Any = None  # what has happened since the last line, as one moment
+        self._printed = float("-inf")
         self._first, self._seconds = 0, 0.0
         self._shown: dict[str, float] = {}
 
@@ -37,7 +45,7 @@ class Console:
         self._seconds += moment.seconds
         self._shown.update(_shown(moment.metrics))
         try:
-            self._draw(moment) if self.bar else self._line(moment)
+            self._draw(moment) if self.bar else self._hold(moment)
         except BrokenPipeError:
             if self.stop is None:
                 raise
@@ -49,14 +57,30 @@ class Console:
         self._first = step
 
     def close(self) -> None:
-        """Leaves the bar as it stands."""
+        """Prints what waits, as after a fit that was stopped, and leaves the bar as it stands."""
+        if self._waiting is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._line(self._waiting)
         if self._progress is not None:
             self._progress.close()
             self._progress = None
 
-    def _line(self, moment: Any) -> None:
+    def _hold(self, moment: Any) -> None:
         if moment.compile_seconds:
-            print(f"compiled in {moment.compile_seconds:.1f} s")
+            print(f"compiled in {moment.compile_seconds:.1f} s", flush=True)
+        if self._waiting is not None:
+            before = self._waiting
+            moment = moment._replace(
+                metrics={**before.metrics, **moment.metrics},
+                examples=before.examples + moment.examples,
+                seconds=before.seconds + moment.seconds,
+            )
+        self._waiting = moment
+        if moment.step == moment.steps or time.monotonic() - self._printed >= self.interval:
+            self._line(moment)
+
+    def _line(self, moment: Any) -> None:
+        self._waiting, self._printed = None, time.monotonic()
         width = len(str(moment.steps))
         parts = [f"step {moment.step:{width}d}/{moment.steps}"]
         parts += [f"epoch {moment.epoch:.2f}"] if moment.epoch else []

@@ -114,7 +114,7 @@ def _open(config: Options) -> RunFolder:
         if config.resume:
             folder = _resume_named(parent / config.name, config) if config.name else _resume_newest(parent, config)
         else:
-            folder = RunFolder(_make_named(parent / config.name) if config.name else _make_next(parent))
+            folder = RunFolder(_make_named(parent / config.name, config) if config.name else _make_next(parent))
         with tempfile.TemporaryFile(dir=folder.path) as file:
             file.write(b"0" * 4096)  # a full disk says so here
         if not folder.resumed:
@@ -138,11 +138,12 @@ def _make_next(parent: Path) -> Path:
             number += 1
 
 
-def _make_named(path: Path) -> Path:
+def _make_named(path: Path, config: Options) -> Path:
     try:
         path.mkdir()
     except FileExistsError:
-        raise RunFolderError(f"{path} exists. Add --resume to go on with it, or choose another --name.") from None
+        cure = "Choose" if "resume" in config.unused() else "Add --resume to go on with it, or choose"
+        raise RunFolderError(f"{path} exists. {cure} another --name.") from None
     return path
 
 

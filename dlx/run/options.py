@@ -9,7 +9,17 @@ from typing import Any, ClassVar, Literal
 
 from dlx.errors import UsageError
 
-__all__ = ["Options", "require"]
+__all__ = ["DEVICES", "LOG", "TRAINING", "Options", "require"]
+
+# groups of common options for `Options.uses`: those of a fit, of where it runs, of what `dlx.run` keeps of it
+TRAINING = frozenset({"epochs", "steps", "batch_size", "optimizer", "learning_rate", "accumulate", "ema", "precision"})
+DEVICES = frozenset(
+    {"map", "devices", "parallel", "distributed", "coordinator", "processes", "process_id", "init_timeout"}
+)
+LOG = frozenset(
+    {"log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints", "checkpoint", "tensorboard"}
+    | {"resume", "force_config"}
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,43 +97,21 @@ class Options:
     allocator: Literal["default", "keep"] = "default"
     """Memory of the CPU: keep it between steps (faster for large models) or give it back (default)."""
 
-    neutral: ClassVar[frozenset[str]] = frozenset(
-        [
-            "devices",
-            "parallel",
-            "platform",
-            "map",
-            "distributed",
-            "coordinator",
-            "processes",
-            "process_id",
-            "init_timeout",
-            "output_dir",
-            "name",
-            "resume",
-            "force_config",
-            "config",
-            "log_every",
-            "evaluate_every",
-            "checkpoint_every",
-            "keep_checkpoints",
-            "checkpoint",
-            "tensorboard",
-            "cache",
-            "allocator",
-        ]
+    neutral: ClassVar[frozenset[str]] = (
+        DEVICES | LOG | {"platform", "output_dir", "name", "config", "cache", "allocator"}
     )
     # a run may go on for longer; an experiment whose schedule depends on the total sets this to frozenset()
     length: ClassVar[frozenset[str]] = frozenset({"epochs", "steps"})
     # of one invocation; a saved configuration does not carry them to the next
     invocation: ClassVar[frozenset[str]] = frozenset({"name", "resume", "force_config", "config"})
 
-    # an experiment that makes several fits of its own, or none, has no place for a sweep
-    sweeps: ClassVar[bool] = True
+    # what an experiment does not use of these it refuses, and neither --help nor config.json show it
+    uses: ClassVar[frozenset[str]] = TRAINING | DEVICES | LOG | {"sweep"}
 
     def __post_init__(self) -> None:
-        if self.sweep and not self.sweeps:
-            raise UsageError("--sweep: this experiment has nothing to sweep; give one value at a time.")
+        for field in dataclasses.fields(self):
+            if field.name in self.unused() and getattr(self, field.name) != field.default:
+                raise UsageError(f"{option(field.name)}: this experiment has no use for it.")
         for field in ("seeds", "batch_size", "accumulate", "log_every", "init_timeout", "keep_checkpoints"):
             require(self, field, at_least=1)
         for field in ("steps", "devices", "evaluate_every", "processes"):
@@ -140,6 +128,11 @@ class Options:
         self._check_name()
         self._check_processes()
         self.sweep_values()
+
+    @classmethod
+    def unused(cls) -> frozenset[str]:
+        """The common options that this experiment does not declare in `uses`."""
+        return Options.uses - cls.uses
 
     def sweep_values(self) -> dict[str, tuple[float, ...]]:
         """`--sweep a=1,2 b=3,4` as {"a": (1.0, 2.0), "b": (3.0, 4.0)}; empty without a sweep."""
@@ -173,7 +166,8 @@ class Options:
         return tuple(range(self.seed, self.seed + self.seeds))
 
     def _sweep_numbers(self, name: str, listed: str) -> tuple[float, ...]:
-        known = [f.name for f in dataclasses.fields(self) if isinstance(getattr(self, f.name), float)]
+        known = [f.name for f in dataclasses.fields(self)
+                 if isinstance(getattr(self, f.name), float) and f.name not in self.unused()]  # fmt: skip
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.5)
             hint = f"perhaps you meant {near[0]}" if near else f"this experiment has {', '.join(known)}"

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["aligned", "definitions", "frame", "section", "table"]
+__all__ = ["aligned", "definitions", "frame", "section", "table", "words"]
 
 # ruff: noqa: E501  (a rule of the style is a line)
 # Okabe and Ito's colours, which people with any colour vision can tell apart; lighter ones on a dark page
@@ -120,7 +120,12 @@ def aligned(numbers: Sequence[float]) -> list[str]:
     return [f"{number:,.{decimals}f}" if math.isfinite(number) else "not finite" for number in numbers]
 
 
+def words(name: str) -> str:
+    """A metric's or an option's name as it is read."""
+    return name.replace("_", " ")
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else "not finite"
-    return str(value)
+    return str(value).replace(" +- ", " ± ")

@@ -1,5 +1,6 @@
 """From the words of a command line to a configuration."""
 
+import dataclasses
 import sys
 import types
 import typing
@@ -7,7 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Union
 
+from dlx.errors import UsageError
 from dlx.run.configuration import experiment_of, read_config
+from dlx.run.options import Options
 
 __all__ = ["parse"]
 
@@ -15,7 +18,7 @@ _METAVARS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
 _WANTED = {int: "a whole number", float: "a number"}
 
 
-def parse(config_class: type, args: Sequence[str]) -> Any:
+def parse(config_class: type[Options], args: Sequence[str]) -> Any:
     """The configuration that the words of a command line describe.
 
     Args:
@@ -27,6 +30,7 @@ def parse(config_class: type, args: Sequence[str]) -> Any:
     import tyro
 
     experiment = experiment_of(config_class)
+    _refuse_unused(config_class, args)
     path = _config_path(args)
     default: Any = tyro.MISSING_NONPROP
     if path is not None:
@@ -34,15 +38,20 @@ def parse(config_class: type, args: Sequence[str]) -> Any:
         if missing:
             print(f"{path} does not have {', '.join(missing)}: taking the default.", file=sys.stderr)
 
+    narrowed = _narrowed(config_class)
+
     def read(default: Any) -> Any:
-        return tyro.cli(
-            config_class,
+        if isinstance(default, config_class):
+            default = narrowed(**_fields(default))
+        found: Any = tyro.cli(
+            narrowed,
             prog=experiment.program,
             description=experiment.doc,
             args=list(args),
             default=default,
             registry=_registry(),
         )
+        return config_class(**_fields(found))
 
     config = read(default)
     if path is None and getattr(config, "resume", False) and config.name:
@@ -50,6 +59,31 @@ def parse(config_class: type, args: Sequence[str]) -> Any:
         if saved.exists():  # what is not said on the command line stays as the run has it
             return read(read_config(saved, config_class)[0])
     return config
+
+
+def _refuse_unused(config_class: type[Options], args: Sequence[str]) -> None:
+    """Names an option that other experiments have: the parser would only say that it does not know it."""
+    for word in args:
+        name = word.partition("=")[0].lstrip("-").replace("-", "_")
+        if word.startswith("--") and name.removeprefix("no_") in config_class.unused():
+            raise UsageError(f"{word.partition('=')[0]}: this experiment has no use for it.")
+
+
+def _narrowed(config_class: type[Options]) -> Any:
+    """The class with the fields hidden that the experiment does not use."""
+    import tyro
+
+    hints, unused = typing.get_type_hints(config_class), config_class.unused()
+    hidden: list[tuple] = [
+        (field.name, tyro.conf.Suppress[hints[field.name]], field.default)
+        for field in dataclasses.fields(config_class)
+        if field.name in unused
+    ]
+    return dataclasses.make_dataclass(config_class.__name__, hidden, bases=(config_class,), frozen=True)
+
+
+def _fields(config: Options) -> dict[str, Any]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
 
 
 def _config_path(args: Sequence[str]) -> Path | None:

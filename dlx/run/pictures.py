@@ -32,7 +32,7 @@ def as_png(picture: Any) -> bytes:
 
     pixels = image_grid(np.asarray(picture))
     # small images are enlarged pixel by pixel: a browser would blur them
-    zoom = max(1, min(8, _SMALLEST_SIDE // max(pixels.shape[:2])))
+    zoom = max(1, min(24, _SMALLEST_SIDE // max(pixels.shape[:2])))
     pixels = pixels.repeat(zoom, 0).repeat(zoom, 1)
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, format="png", optimize=True)
     return buffer.getvalue()

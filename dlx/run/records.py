@@ -25,7 +25,7 @@ class Records:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.step, self.seconds, self.compile_seconds, self.examples = 0, 0.0, 0.0, 0
-        self._seconds_before = 0.0  # in the part of the run that was resumed
+        self.seconds_before = 0.0  # in the parts of a resumed run before this one
         self._file: Any = None
 
     def __call__(self, moment: Any) -> None:
@@ -47,7 +47,7 @@ class Records:
     @property
     def examples_per_second(self) -> float:
         """Throughput of this process's part of the run, all replicas together, without compilation and hooks."""
-        own = self.seconds - self._seconds_before
+        own = self.seconds - self.seconds_before
         return self.examples / own if own > 0 else 0.0
 
     def position(self) -> int:
@@ -64,7 +64,7 @@ class Records:
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         temporary.write_text("".join(dumps(line) + "\n" for line in kept), encoding="utf-8")
         os.replace(temporary, self.path)
-        self.seconds = self._seconds_before = float(kept[-1]["seconds"]) if kept else 0.0
+        self.seconds = self.seconds_before = float(kept[-1]["seconds"]) if kept else 0.0
 
     def close(self) -> None:
         """Closes the file; a later moment opens it again."""

@@ -9,20 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dlx.run.charts import Line, chart
 from dlx.run.configuration import command_line, experiment_of
+from dlx.run.curves import curves
 from dlx.run.options import Options
-from dlx.run.page import aligned, definitions, frame, section, table
+from dlx.run.page import aligned, definitions, frame, section, table, words
 from dlx.run.pictures import as_data_address, as_png
-from dlx.run.records import metric_names
-from dlx.run.result import score_name, sweep_points
 from dlx.run.strict_json import plain
 
 __all__ = ["report_page", "write_report"]
 
-_MOST_CURVES = 6
 _MOST_SEEDS = 6
 
 
@@ -60,11 +55,11 @@ def report_page(
     body = [
         f"<header>\n<h1>{_inline(title)}</h1>\n<p class=quiet>{_byline(config, result, environment, source)}</p>",
         *_documented(paragraphs[1:]),
-        _key_figures(result), "</header>",
+        _key_figures(result, records), "</header>",
         _warnings(result),
         section("Results", _result_table(config, result)),
         section("Sweep", _sweep_table(result)),
-        section("Curves", _curves(config, records)),
+        section("Curves", curves(config, records)),
         section("Pictures", _pictures(pictures or {})),
         *[section(caption, table(rows[0], rows[1:])) for caption, rows in (tables or {}).items()],
         section("Run it again", f"<pre>{html.escape(command_line(config))}</pre>"),
@@ -107,17 +102,18 @@ def _inline(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", joined)
 
 
-def _key_figures(result: Mapping[str, Any]) -> str:
+def _key_figures(result: Mapping[str, Any], records: Sequence[dict]) -> str:
     metrics = result.get("metrics", {})
     chosen = [name for name in metrics if name.startswith("test_")] or list(metrics)
-    figures = [(_words(name), _mean_and_spread(metrics[name])) for name in chosen[:3]]
-    figures.append(("steps", f"{result.get('steps', 0):,}"))
+    figures = [(words(name), _mean_and_spread(metrics[name])) for name in chosen[:3]]
+    figures += [("steps", f"{result['steps']:,}")] if result.get("steps") else []
     if result.get("examples_per_second"):
         figures.append(("examples a second", f"{result['examples_per_second']:,.0f}"))
-    compiling = (
-        f" <small>+ {_seconds(result['compile_seconds'])} compiling</small>" if result.get("compile_seconds") else ""
-    )
-    figures.append(("training", f"{_seconds(result.get('seconds', 0.0))}{compiling}"))
+    spent = records[-1]["seconds"] if records else 0.0
+    parts = [f"{_seconds(spent)} training"] if spent else []
+    parts += [f"{_seconds(result['compile_seconds'])} compiling"] if result.get("compile_seconds") else []
+    training = f" <small>{', '.join(parts)}</small>" if parts else ""
+    figures.append(("whole run", f"{_seconds(result.get('seconds', 0.0))}{training}"))
     return (
         '<dl class="figures">'
         + "".join(f"<div><dt>{html.escape(name)}</dt><dd>{value}</dd></div>" for name, value in figures)
@@ -149,7 +145,7 @@ def _result_table(config: Options, result: Mapping[str, Any]) -> str:
         header = ["metric", "mean", "sd", "lowest seed", "highest seed"]
     elif len(seeds) > 1:
         header = ["metric", "mean", "sd", *(f"seed {seed}" for seed in seeds)]
-    rows = [[_words(name), *_statistics(stats, len(seeds))] for name, stats in metrics.items()]
+    rows = [[words(name), *_statistics(stats, len(seeds))] for name, stats in metrics.items()]
     best = (
         f"<p class=quiet>The best of the sweep: {html.escape(_point(result['best']))}.</p>"
         if result.get("best")
@@ -174,8 +170,8 @@ def _sweep_table(result: Mapping[str, Any]) -> str:
     names, metrics = list(rows[0]["values"]), list(rows[0]["metrics"])
     several = len(result.get("seeds", [])) > 1
     header = [
-        *map(_words, names),
-        *(cell for name in metrics for cell in ([_words(name), "sd"] if several else [_words(name)])),
+        *map(words, names),
+        *(cell for name in metrics for cell in ([words(name), "sd"] if several else [words(name)])),
     ]
     columns = [[f"{row['values'][name]:g}" for row in rows] for name in names]
     for name in metrics:
@@ -185,58 +181,6 @@ def _sweep_table(result: Mapping[str, Any]) -> str:
     lines = list(zip(*columns, strict=True))
     return table(
         header, lines, best=next((at for at, row in enumerate(rows) if row["values"] == result.get("best")), None)
-    )
-
-
-def _curves(config: Options, records: Sequence[dict]) -> str:
-    """One chart for train and test of a metric; in a sweep one for each metric, with a curve a value."""
-    names, points = metric_names(list(records)), sweep_points(config)
-    figures = []
-    if len(points) > 1:
-        judged = score_name([name for name in names if name.startswith("test_")] or names)
-        swept = " and ".join(map(_words, points[0]))
-        for name in sorted(names, key=lambda name: (name != judged, not name.startswith("test_"))):
-            labels = [", ".join(f"{value:g}" for value in point.values()) for point in points[:_MOST_CURVES]]
-            drawn = [_line(config, records, name, label, at, value=at) for at, label in enumerate(labels)]
-            figures.append(_figure(_words(name), [line for line in drawn if line], keyed=swept))
-    else:
-        kinds = dict.fromkeys(name.partition("_")[2] or name for name in names)
-        for kind in kinds:
-            members = [name for name in names if (name.partition("_")[2] or name) == kind]
-            ordered = sorted(members, key=lambda name: name.startswith("train_"))
-            drawn = [_line(config, records, name, name.partition("_")[0], at) for at, name in enumerate(ordered)]
-            figures.append(_figure(_words(kind), [line for line in drawn if line]))
-    if not any(figures):
-        return ""
-    several = config.seeds > 1
-    left_out = f" The first {_MOST_CURVES} values of the sweep are drawn." if len(points) > _MOST_CURVES else ""
-    legend = "Mean over the seeds, one standard deviation around it, and each seed." if several else ""
-    return (
-        f"<p class=quiet>{legend}{left_out}</p>" if several or left_out else ""
-    ) + f'<div class="columns">{"".join(figures)}</div>'
-
-
-def _line(
-    config: Options, records: Sequence[dict], name: str, label: str, colour: int, *, value: int = 0
-) -> Line | None:
-    held = [record for record in records if name in record]
-    if not held:
-        return None
-    rows = [np.asarray(record[name], float)[value * config.seeds : (value + 1) * config.seeds] for record in held]
-    dashed = name.startswith("train_") and not config.sweep
-    return Line(label, np.array([record["step"] for record in held], float), np.array(rows), colour, dashed)
-
-
-def _figure(title: str, lines: Sequence[Line], *, keyed: str = "") -> str:
-    if not lines:
-        return ""
-    keys = "".join(
-        f'<span><i class="c{line.colour % 6}{" dashed" if line.dashed else ""}"></i>{html.escape(line.label)}</span>'
-        for line in lines
-    )
-    keyed = f"<span>{html.escape(keyed)}</span>" if keyed else ""
-    return (
-        f"<figure><figcaption><b>{html.escape(title)}</b>{keyed}{keys}</figcaption>{chart(lines, title=title)}</figure>"
     )
 
 
@@ -254,7 +198,7 @@ def _configuration(config: Options) -> str:
     """Every option; the experiment's own first, those that are not its default standing out."""
     common = {field.name for field in dataclasses.fields(Options)}
     fields = sorted(
-        (field for field in dataclasses.fields(config) if field.name not in config.invocation),
+        (field for field in dataclasses.fields(config) if field.name not in config.invocation | config.unused()),
         key=lambda field: field.name in common,
     )
     changed = [field.name for field in fields if getattr(config, field.name) != field.default]
@@ -288,11 +232,7 @@ def _shown(value: Any) -> str:
 
 
 def _point(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{_words(name)} {value:g}" for name, value in values.items())
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return ", ".join(f"{words(name)} {value:g}" for name, value in values.items())
 
 
 def _float(cell: Any) -> Any:

@@ -25,7 +25,8 @@ def build_result(
     Args:
       config: of the run.
       metrics: name -> (replicas,), replica (v, s) with the v-th value of the sweep and the s-th seed; or one number.
-      steps, seconds, examples_per_second, compile_seconds: of the run.
+      steps, examples_per_second, compile_seconds: of the run's fit, 0 without one.
+      seconds: wall clock of the run's whole work: fits, evaluations, whatever else it computes.
       folder: of the run; None: nothing was written.
       score: the metric that picks the best value of a sweep; by default an accuracy on test data, then its loss, ...
       more: fields that an experiment adds.

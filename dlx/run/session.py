@@ -2,8 +2,8 @@
 
 import contextlib
 import sys
+import time
 import types
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -13,7 +13,6 @@ from jax.sharding import PartitionSpec as P
 
 from dlx import train as engine
 from dlx.data import check
-from dlx.errors import UsageError
 from dlx.run.console import Console, TensorBoard
 from dlx.run.environment import environment
 from dlx.run.folder import open_folder
@@ -25,8 +24,8 @@ from dlx.run.report import write_report
 from dlx.run.result import build_result, replica_labels, score_name
 from dlx.run.signals import StopOnSignal
 from dlx.run.startup import is_main_process, start
+from dlx.run.store import open_store, restore
 from dlx.run.strict_json import write
-from dlx.train.checkpoint import Checkpoints
 
 __all__ = ["Run", "open_run", "train"]
 
@@ -74,6 +73,7 @@ class Run:
 
     def __init__(self, config: Options) -> None:
         start(config)
+        self._started = time.perf_counter()
         self.config, self.writes = config, is_main_process()
         self.folder = open_folder(config)
         self.lock = RunLock(self.folder.path) if self.writes else None
@@ -125,7 +125,7 @@ class Run:
             [label.replace("seed_", "seed ") for label in replica_labels(config)], self.layout, report=self.note
         )
         with contextlib.ExitStack() as closing:
-            store = self._open_store(closing)
+            store = open_store(config, self.folder, closing, writes=self.writes)
             resume = self._restore(store, init)
             if self.folder.resumed and self.writes:
                 self.folder.write_config(config)
@@ -206,7 +206,8 @@ class Run:
           more: fields of the result that the experiment adds.
         """
         result = build_result(
-            self.config, {**self.final, **(metrics or {})}, steps=self.step, seconds=self.records.seconds,
+            self.config, {**self.final, **(metrics or {})}, steps=self.step,
+            seconds=self.records.seconds_before + time.perf_counter() - self._started,
             examples_per_second=self.records.examples_per_second, compile_seconds=self.records.compile_seconds,
             folder=self.folder, state_sha256=self.digest, **more,
         )  # fmt: skip
@@ -227,26 +228,6 @@ class Run:
             mark = "  best" if row["values"] == result["best"] else ""
             print(f"{point}  {name} {row['metrics'][name]['mean']:.4f} +- {row['metrics'][name]['std']:.4f}{mark}")
 
-    def _open_store(self, closing: contextlib.ExitStack) -> Any:
-        """The owner of the checkpoints in this process, or None."""
-        config = self.config
-        if config.checkpoint_every == 0 and not self.folder.resumed:
-            return None
-        if config.checkpoint == "orbax":
-            if config.parallel == "pmap":
-                raise UsageError(
-                    "--checkpoint orbax saves arrays as they lie on the devices, which --parallel pmap cuts in its own "
-                    "way; use --parallel jit or shard_map, or --checkpoint safetensors."
-                )
-            from dlx.train.orbax import OrbaxCheckpoints
-
-            return closing.enter_context(
-                OrbaxCheckpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True)
-            )
-        if not self.writes:
-            return _Nowhere()
-        return closing.enter_context(Checkpoints(self.folder.checkpoints, keep=config.keep_checkpoints, keep_best=True))
-
     def _saving(self, store: Any, every: int) -> Callable:
         save = engine.SaveCheckpoints(
             store, self.layout, every=every, meta=self._meta, score=score, whole=self.config.checkpoint == "orbax"
@@ -265,18 +246,7 @@ class Run:
         """(step, state) of the newest checkpoint, the same in every process, or None for a fresh start."""
         if not self.folder.resumed:
             return None
-        config = self.config
-        template = engine.template(init, config.seed_values, config.sweep_values() or None, self.layout)
-        restored = None
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            if store is not None:
-                restored = store.restore(template)
-        for warning in caught:
-            self.note(f"warning: {warning.message}")
-        step, state = (restored.step, restored.state) if restored else (0, None)
-        if jax.process_count() > 1 and config.checkpoint != "orbax":
-            step, state = engine.from_first_process(step, state, template)
+        step, state = restore(self.config, store, init, self.layout, note=self.note)
         self.records.truncate(step)
         if step == 0:
             self.note(f"{self.folder.path} holds no checkpoint yet: starting at step 0.")
@@ -306,11 +276,3 @@ def _check_data(config: Options, data: Any) -> None:
         examples = getattr(data, split)
         if isinstance(examples, Mapping) and "labels" in examples:
             check(examples, classes=classes, where=f"{getattr(data, 'name', config.dataset)} {split}")
-
-
-class _Nowhere:
-    """The checkpoints of the processes beside the first: they only take part in fetching the state."""
-
-    def save(self, step: int, state: Any, **about: Any) -> None: ...
-
-    def restore(self, template: Any) -> None: ...

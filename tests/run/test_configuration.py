@@ -1,7 +1,7 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 
@@ -153,3 +153,47 @@ def test_differences_across_versions():
     assert differences(options, Config()) == []
     assert [each.field for each in differences(options, Config(ema=0.5))] == ["ema"]
     assert [each.field for each in differences(options | {"gone": 1}, Config())] == ["gone"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Coin(Options):
+    uses: ClassVar[frozenset[str]] = frozenset({"epochs"})
+
+    bias: float = 0.5
+    """Probability of heads."""
+
+
+def test_options_without_a_use_are_not_saved():
+    options = saved(Coin(epochs=3.0))["options"]
+    assert options["epochs"] == 3.0
+    assert not Coin.unused() & set(options)
+    assert from_json(Coin, options) == (Coin(epochs=3.0), [])
+
+
+@pytest.mark.parametrize("word", ["--learning-rate", "--learning_rate=0.1", "--resume", "--no-tensorboard"])
+def test_the_command_line_refuses_options_without_a_use(word):
+    with pytest.raises(UsageError, match=f"{word.partition('=')[0]}: this experiment has no use for it"):
+        parse(Coin, [word, "0.1"])
+
+
+def test_options_with_a_use_are_parsed(tmp_path):
+    config = parse(Coin, ["--epochs", "2", "--bias", "0.25", "--seeds", "3"])
+    assert type(config) is Coin
+    assert config == Coin(epochs=2.0, bias=0.25, seeds=3)
+    path = write(tmp_path, saved(config))
+    assert parse(Coin, ["--config", str(path), "--seeds", "4"]) == dataclasses.replace(config, seeds=4, config=path)
+
+
+def test_help_shows_no_option_without_a_use(capsys):
+    with pytest.raises(SystemExit):
+        parse(Coin, ["--help"])
+    shown = capsys.readouterr().out
+    assert "--epochs" in shown
+    assert "--bias" in shown
+    assert "Probability of heads" in shown
+    for name in Coin.unused():
+        assert f"--{name.replace('_', '-')} " not in shown
+
+
+def test_differences_leave_out_what_has_no_use():
+    assert differences(saved(Coin())["options"], Coin()) == []

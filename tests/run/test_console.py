@@ -10,7 +10,7 @@ from tests.run.moments import moment
 
 
 def test_lines_where_there_is_no_terminal(capsys):
-    console = Console()
+    console = Console(interval=0)
     console(moment(10, train_loss=[1.0, 3.0], train_accuracy=[0.1, 0.1]))
     console(moment(20, train_loss=[0.5, math.nan], test_accuracy=[0.9, 0.7]))
     console(moment(100, every=80, train_loss=[0.25, 0.25]))
@@ -20,6 +20,36 @@ def test_lines_where_there_is_no_terminal(capsys):
         "step  20/100  epoch 0.20  train_loss 0.5000  test_accuracy 0.8000  1,280 examples/s  0:00:04 left",
         "step 100/100  epoch 1.00  train_loss 0.2500  10,240 examples/s",
     ]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    return now
+
+
+def test_a_line_a_second_and_one_at_the_end(capsys, clock):
+    console = Console()
+    for step in range(10, 110, 10):
+        clock[0] += 0.3
+        console(moment(step, train_loss=[float(step)] * 2, **({"test_accuracy": [0.5, 0.7]} if step == 20 else {})))
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[1].split("/")[0] for line in shown[1:]] == ["10", "50", "90", "100"]
+    # the evaluation at step 20 is not lost, and the throughput is that since the last line
+    assert shown[2].startswith("step  50/100  epoch 0.50  train_loss 50.0000  test_accuracy 0.6000  1,280 examples/s")
+    assert "test_accuracy" not in shown[3]
+
+
+def test_the_last_line_of_a_fit_that_was_stopped(capsys, clock):
+    console = Console()
+    for step in (10, 20, 30):
+        console(moment(step, train_loss=[1.0, 3.0]))
+    assert "step  20" not in capsys.readouterr().out
+    console.close()
+    assert capsys.readouterr().out.startswith("step  30/100")
+    console.close()
+    assert capsys.readouterr().out == ""
 
 
 def test_the_time_left_of_a_resumed_run(capsys):

@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from dlx.errors import UsageError
-from dlx.run.options import Options, require
+from dlx.run.options import DEVICES, LOG, TRAINING, Options, require
 from tests.run.toy import ROOT
 
 
@@ -119,10 +119,29 @@ def test_importing_the_command_line_imports_neither_jax_nor_matplotlib():
     assert done.stdout.strip() == "[]"
 
 
-def test_an_experiment_without_a_sweep_says_so():
-    @dataclasses.dataclass(frozen=True)
-    class Fixed(Options):
-        sweeps: ClassVar[bool] = False
+@dataclasses.dataclass(frozen=True)
+class Coin(Options):
+    uses: ClassVar[frozenset[str]] = DEVICES | {"epochs"}
 
-    with pytest.raises(UsageError, match="nothing to sweep"):
-        Fixed(sweep=("learning_rate=0.1,0.2",))
+    bias: float = 0.5
+
+
+@pytest.mark.parametrize(
+    "given", [{"sweep": ("bias=0.1,0.2",)}, {"learning_rate": 0.1}, {"log_every": 7}, {"resume": True}]
+)
+def test_an_option_without_a_use_is_refused(given):
+    name = next(iter(given)).replace("_", "-")
+    with pytest.raises(UsageError, match=f"--{name}: this experiment has no use for it"):
+        Coin(**given)
+
+
+def test_what_an_experiment_uses_it_has():
+    assert Coin(epochs=2.0, devices=2, seeds=3, name="x").epochs == 2.0
+    assert Options().unused() == frozenset()
+    assert Coin.unused() == (TRAINING | LOG | {"sweep"}) - {"epochs"}
+
+
+def test_the_groups_of_options_are_options_and_do_not_overlap():
+    fields = {field.name for field in dataclasses.fields(Options)}
+    assert fields >= TRAINING | DEVICES | LOG
+    assert len(TRAINING) + len(DEVICES) + len(LOG) == len(TRAINING | DEVICES | LOG)

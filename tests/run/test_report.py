@@ -84,7 +84,8 @@ def checked(text):
 def test_the_page_of_a_run_with_seeds():
     config = Config(seeds=3, hidden=(3, 4), learning_rate=0.5)
     checker, text = checked(page(config, {"test_accuracy": [0.80, 0.81, 0.1], "train_loss": [0.01, 0.02, math.nan]}))
-    for expected in ("0.8050", "± 0.0071", "12,346", "1 min 15 s", "+ 0.7 s compiling", "seed 0", "not finite",
+    for expected in ("0.8050", "± 0.0071", "12,346", "1 min 15 s", "1.0 s training, 0.7 s compiling", "seed 0",
+                     "not finite",
                      "left out of the means: seed 2", "--seeds 3 --learning-rate 0.5 --hidden 3 4", "A & B", "'<b>'",
                      "1 x cpu (cpu)", "3, 4"):  # fmt: skip
         assert expected in text, expected
