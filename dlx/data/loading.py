@@ -1,8 +1,11 @@
 """`load`: a name -> arrays and a card, looked up on disk first; what fails says what was tried and what to do."""
 
+import contextlib
 import difflib
 import hashlib
 import os
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +23,7 @@ from dlx.errors import DatasetError, UsageError
 
 __all__ = ["card", "load", "names"]
 
+_PATIENCE = 1.0  # seconds after which a person wants to know what goes on
 _FORMAT = 1  # of the cached arrays; a change makes older caches be rebuilt
 
 
@@ -93,7 +97,8 @@ def _stored(entry: Entry, entries: Mapping[str, Entry], cache: bool) -> dict[str
             rebuilding, arrays = f"{error}; it is made anew", None
         if arrays is not None:
             return _nested(arrays)
-    splits, damaged = _first(entry, entries, f"cache: {rebuilding or path}" + ("" if rebuilding else ": not there"))
+    with _announced(f"preparing {entry.card.name} ..." + (" (once: the cache keeps it)" if cache else "")):
+        splits, damaged = _first(entry, entries, f"cache: {rebuilding or path}" + ("" if rebuilding else ": not there"))
     for note in [rebuilding, *damaged]:
         if note:
             warnings.warn(note, stacklevel=4)
@@ -107,6 +112,18 @@ def _stored(entry: Entry, entries: Mapping[str, Entry], cache: bool) -> dict[str
     except OSError as error:
         warnings.warn(f"{path}: the data are not cached: {error.strerror}", stacklevel=4)
         return splits
+
+
+@contextlib.contextmanager
+def _announced(line: str) -> Iterator[None]:
+    """Says on standard error what takes so long, if it does take long."""
+    timer = threading.Timer(_PATIENCE, lambda: print(line, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _first(entry: Entry, entries: Mapping[str, Entry], note: str) -> tuple[dict[str, Split], list[str]]:
