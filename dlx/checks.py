@@ -1,11 +1,12 @@
 """Checks that layer 1 shares: each names the argument, what came and what was wanted.
 
-Shapes, dtypes and Python numbers are always looked at. The numbers of an array are, where there are any: under `jit`
-and `vmap` they are not known, and each function says what then comes out.
+Shapes, dtypes and Python numbers are always looked at. The numbers of an array are, where there are any: under `jit`,
+`grad` and `vmap` they are not known, and each function says what then comes out.
 """
 
 import difflib
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -14,12 +15,59 @@ import jax.numpy as jnp
 import numpy as np
 
 
+def is_known(value: Any) -> bool:
+    """Whether the numbers of an array can be looked at."""
+    return not isinstance(value, jax.core.Tracer) and getattr(value, "is_fully_addressable", True)
+
+
+def check_array(name: str, value: Any) -> None:
+    """Refuse what has no shape and no dtype: lists, Python numbers, None."""
+    if not (hasattr(value, "shape") and hasattr(value, "dtype")):
+        came = repr(value)
+        shown = came if len(came) <= 40 else f"{came[:37]}..."
+        raise TypeError(
+            f"{name}: got {shown} of type {type(value).__name__}, wanted an array; jax.numpy.asarray makes one"
+        )
+
+
+def check_floating(name: str, value: Any) -> None:
+    """Refuse what is no array of a floating dtype."""
+    check_array(name, value)
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        raise TypeError(f"{name}: got dtype {value.dtype}, wanted a floating dtype")
+
+
+def check_integers(name: str, value: Any) -> None:
+    """Refuse what is no array of an integer dtype."""
+    check_array(name, value)
+    if not jnp.issubdtype(value.dtype, jnp.integer):
+        raise TypeError(f"{name}: got dtype {value.dtype}, wanted integers")
+
+
+def check_same_shape(name: str, value: Any, other_name: str, other: Any) -> None:
+    """Refuse two arrays that NumPy would broadcast against each other."""
+    check_array(name, value)
+    check_array(other_name, other)
+    if value.shape != other.shape:
+        raise ValueError(
+            f"{name}: got shape {value.shape}, wanted {other.shape}, the shape of {other_name}: nothing is broadcast"
+        )
+
+
+def check_not_scalar(name: str, value: Any, wanted: str) -> None:
+    """Refuse an array without axes."""
+    if not value.shape:
+        raise ValueError(f"{name}: got a scalar, wanted {wanted}")
+
+
 def check_range(
     name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
 ) -> None:
-    """Refuse a Python number outside the range; a traced or array value cannot be looked at and passes."""
-    if isinstance(value, jax.Array):
+    """Refuse a number outside the range, and NaN; a traced one cannot be looked at and passes."""
+    if not is_known(value):
         return
+    if getattr(value, "shape", None) == ():
+        value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: got {value!r} of type {type(value).__name__}, wanted a number")
     number = float(value)
@@ -36,21 +84,6 @@ def check_count(name: str, value: Any) -> None:
         raise ValueError(f"{name}: got {value}, wanted a positive int")
 
 
-def check_floating(name: str, value: jax.Array) -> None:
-    """Refuse an array that is not of a floating dtype."""
-    if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
-        raise TypeError(f"{name}: got dtype {jnp.result_type(value)}, wanted a floating dtype")
-
-
-def check_same_shape(name: str, value: jax.Array, other_name: str, other: jax.Array) -> None:
-    """Refuse two arrays that NumPy would broadcast against each other."""
-    if jnp.shape(value) != jnp.shape(other):
-        raise ValueError(
-            f"{name}: got shape {jnp.shape(value)}, wanted {jnp.shape(other)}, the shape of {other_name}:"
-            " nothing is broadcast"
-        )
-
-
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Refuse a word that is not one of the choices, and name the nearest."""
     choices = list(choices)
@@ -60,59 +93,82 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
         raise ValueError(f"{name}: got {value!r}, wanted one of {', '.join(choices)}{hint}")
 
 
-def is_known(value: Any) -> bool:
-    """Whether the numbers of an array can be looked at."""
-    return not isinstance(value, jax.core.Tracer) and getattr(value, "is_fully_addressable", True)
+def check_key(name: str, key: Any) -> jax.Array:
+    """Refuse what is no typed random key; give it back as what it is."""
+    if not (hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)):
+        came = f"dtype {key.dtype}" if hasattr(key, "dtype") else repr(key)
+        raise TypeError(f"{name}: got {came}, wanted a key made by jax.random.key")
+    return key
 
 
-def check_class_labels(name: str, labels: jax.Array, other_name: str, shape: tuple[int, ...], classes: int) -> None:
-    """Refuse what is not one class number for each row of another array."""
-    if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
-        raise TypeError(f"{name}: got dtype {jnp.result_type(labels)}, wanted integers")
-    if jnp.shape(labels) != shape:
-        raise ValueError(
-            f"{name}: got integers of shape {jnp.shape(labels)}, wanted {shape}, one for each row of {other_name}"
-        )
+def check_entries(name: str, values: Any, low: float = -math.inf, high: float = math.inf) -> None:
+    """Refuse NaN, infinity and numbers outside [low, high]; the first one found is shown with its place."""
+    if is_known(values):
+        found = np.asarray(values, np.float64)
+        _refuse_first(name, found, np.isfinite(found) & (low <= found) & (found <= high), _finite_in(low, high))
+
+
+def _finite_in(low: float, high: float) -> str:
+    if math.isfinite(low) and math.isfinite(high):
+        return f"finite numbers in [{low:g}, {high:g}]"
+    return f"finite numbers >= {low:g}" if math.isfinite(low) else "finite numbers"
+
+
+def _refuse_first(name: str, found: np.ndarray, right: np.ndarray, wanted: str) -> None:
+    if not right.all():
+        place = tuple(int(i) for i in np.argwhere(~right)[0])
+        # nine digits tell 1.0000001 from 1
+        raise ValueError(f"{name}: got {found[place]:.9g}{f' at {list(place)}' if place else ''}, wanted {wanted}")
+
+
+def check_distributions(name: str, values: Any, axes: Sequence[int] = (-1,)) -> None:
+    """Refuse what are no probabilities over `axes`: numbers below 0, or a sum that is not 1."""
+    needed = -min(axes)
+    if len(values.shape) < needed:
+        raise ValueError(f"{name}: got shape {values.shape}, wanted at least {needed} axes")
+    check_entries(name, values, 0)
+    if is_known(values):
+        _check_sums(name, np.asarray(values, np.float64), values.dtype, axes, "probabilities with the sum 1")
+
+
+def check_log_distributions(name: str, values: Any) -> None:
+    """Refuse what are no logarithms of probabilities over the last axis: their exponentials do not add up to 1."""
+    if is_known(values):
+        with np.errstate(over="ignore"):
+            weights = np.exp(np.asarray(values, np.float64))
+        wanted = "logarithms of probabilities, whose exponentials have the sum 1: log_softmax makes them of logits"
+        _check_sums(name, weights, values.dtype, (-1,), wanted)
+
+
+def _check_sums(name: str, values: np.ndarray, dtype: Any, axes: Sequence[int], wanted: str) -> None:
+    sums = values.sum(tuple(axes))
+    # rounded by the dtype in which they came, and by whatever made them: a mistake is off by more
+    slack = max(1e-3, 16 * float(jnp.finfo(dtype).eps))
+    off = sums[~(np.abs(sums - 1) <= slack)]
+    if off.size:
+        raise ValueError(f"{name}: got the sum {off[0]:g}, wanted {wanted}")
+
+
+def check_class_numbers(name: str, labels: Any, classes: int) -> None:
+    """Refuse what are no integers in 0..classes-1."""
+    check_integers(name, labels)
     if is_known(labels):
         found = np.asarray(labels)
-        outside = found[(found < 0) | (found >= classes)]
-        if outside.size:
-            raise ValueError(f"{name}: got {outside[0]}, wanted class numbers in 0..{classes - 1}")
+        _refuse_first(name, found, (found >= 0) & (found < classes), f"class numbers in 0..{classes - 1}")
 
 
-def check_signs(name: str, labels: jax.Array) -> None:
+def check_class_labels(name: str, labels: Any, other_name: str, shape: tuple[int, ...], classes: int) -> None:
+    """Refuse what is not one class number for each row of another array."""
+    check_integers(name, labels)
+    if labels.shape != shape:
+        raise ValueError(
+            f"{name}: got integers of shape {labels.shape}, wanted {shape}, one for each row of {other_name}"
+        )
+    check_class_numbers(name, labels, classes)
+
+
+def check_signs(name: str, labels: Any) -> None:
     """Refuse labels that are neither -1 nor 1."""
     if is_known(labels):
-        found = np.asarray(labels)
-        other = found[np.abs(found) != 1]
-        if other.size:
-            raise ValueError(f"{name}: got {other[0]}, wanted -1 and 1; 2 y - 1 makes them of 0 and 1")
-
-
-def check_unit_interval(name: str, values: jax.Array) -> None:
-    """Refuse numbers outside [0, 1]."""
-    if is_known(values):
-        found = np.asarray(values, np.float64)
-        outside = found[~((found >= 0) & (found <= 1))]
-        if outside.size:
-            raise ValueError(f"{name}: got {outside[0]:g}, wanted numbers in [0, 1]")
-
-
-def check_not_negative(name: str, values: jax.Array) -> None:
-    """Refuse negative numbers and NaN."""
-    if is_known(values):
-        found = np.asarray(values, np.float64)
-        other = found[~(found >= 0)]
-        if other.size:
-            raise ValueError(f"{name}: got {other[0]:g}, wanted no negative number")
-
-
-def check_distributions(name: str, values: jax.Array) -> None:
-    """Refuse rows that are no probabilities: below 0, or with a sum that is not 1."""
-    check_not_negative(name, values)
-    if is_known(values):
-        sums = np.asarray(values, np.float64).sum(axis=-1)
-        # rounded by the dtype in which they came, and by whatever made them
-        off = sums[~(np.abs(sums - 1) <= max(1e-3, 4 * float(jnp.finfo(jnp.result_type(values)).eps)))]
-        if off.size:
-            raise ValueError(f"{name}: got a row with the sum {off[0]:g}, wanted probabilities with the sum 1")
+        found = np.asarray(labels, np.float64)
+        _refuse_first(name, found, np.abs(found) == 1, "-1 and 1; 2 y - 1 makes them of 0 and 1")

@@ -1,5 +1,9 @@
-"""Backward rules of activations: the incoming gradient times the derivative, elementwise."""
+"""Backward rules of activations: the incoming gradient times the derivative, elementwise.
 
+At a knee the derivative is that of the branch below it, as in `dlx.nn`.
+"""
+
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,7 +13,7 @@ from jaxtyping import Float
 
 from dlx import nn
 from dlx.backprop.softmax import softmax_backward
-from dlx.checks import check_choice, check_count, check_floating, check_range, check_same_shape
+from dlx.checks import check_choice, check_count, check_floating, check_not_scalar, check_range, check_same_shape
 
 __all__ = [
     "ACTIVATION_RULES",
@@ -30,6 +34,7 @@ __all__ = [
 
 def _check(output_gradient: Array, name: str, other: Array) -> None:
     check_floating("output_gradient", output_gradient)
+    check_floating(name, other)
     check_same_shape("output_gradient", output_gradient, name, other)
 
 
@@ -40,13 +45,14 @@ def sigmoid_backward(
 
         dL/dx = dL/dg g (1 - g),    g = sigmoid(x)
 
-    Where g rounds to 1 the gradient is 0.
+    Where g rounds to 1 the gradient is 0: the output alone does not tell how far x lies out. The gradient of
+    `dlx.nn.sigmoid` keeps it.
 
     Args:
       output_gradient: dL/dg, any shape.
       outputs: g, the same shape.
     Returns: dL/dx, the same shape.
-    Raises: ValueError if the shapes differ; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes differ; TypeError if an array is not floating.
     Source: notes 001 section 3.
     """
     _check(output_gradient, "outputs", outputs)
@@ -58,11 +64,13 @@ def tanh_backward(output_gradient: Float[Array, "*shape"], outputs: Float[Array,
 
         dL/dx = dL/dg (1 - g^2),    g = tanh(x)
 
+    Where g rounds to -1 or 1 the gradient is 0, as in `sigmoid_backward`.
+
     Args:
       output_gradient: dL/dg, any shape.
       outputs: g, the same shape.
     Returns: dL/dx, the same shape.
-    Raises: ValueError if the shapes differ; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes differ; TypeError if an array is not floating.
     Source: notes 001 section 3.
     """
     _check(output_gradient, "outputs", outputs)
@@ -79,10 +87,11 @@ def relu_backward(output_gradient: Float[Array, "*shape"], inputs: Float[Array, 
       output_gradient: dL/dg, any shape.
       inputs: x, the same shape; the output does as well, it is positive where x is.
     Returns: dL/dx, the same shape.
-    Raises: ValueError if the shapes differ; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes differ; TypeError if an array is not floating.
     Source: Goodfellow et al. 2016, section 6.3; notes 001 section 15, 004 "activations".
     """
-    return generalised_relu_backward(output_gradient, inputs)
+    _check(output_gradient, "inputs", inputs)
+    return jnp.where(inputs > 0, output_gradient, 0)
 
 
 def generalised_relu_backward(
@@ -97,10 +106,11 @@ def generalised_relu_backward(
       inputs: x, the same shape.
       negative_slope: a, also the derivative at 0.
     Returns: dL/dx, the same shape.
-    Raises: ValueError if the shapes differ; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes differ or `negative_slope` is not finite; TypeError if an array is not floating.
     Source: Goodfellow et al. 2016, section 6.3.1; notes 001 section 15.
     """
     _check(output_gradient, "inputs", inputs)
+    check_range("negative_slope", negative_slope, -math.inf, math.inf, open_low=True, open_high=True)
     return jnp.where(inputs > 0, output_gradient, negative_slope * output_gradient)
 
 
@@ -115,7 +125,7 @@ def abs_rectifier_backward(
       output_gradient: dL/dg, any shape.
       inputs: x, the same shape.
     Returns: dL/dx, the same shape.
-    Raises: ValueError if the shapes differ; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes differ; TypeError if an array is not floating.
     Source: Jarrett et al. 2009; notes 001 section 15.
     """
     return generalised_relu_backward(output_gradient, inputs, negative_slope=-1.0)
@@ -126,18 +136,19 @@ def leaky_relu_backward(
 ) -> Float[Array, "*shape"]:
     """Backward rule of the leaky rectifier.
 
-        dL/dx = dL/dg if x >= 0 else alpha dL/dg
+        dL/dx = dL/dg if x > 0 else alpha dL/dg
 
     Args:
       output_gradient: dL/dg, any shape.
       inputs: x, the same shape.
-      negative_slope: alpha.
-    Returns: dL/dx, the same shape; the derivative at 0 is 1 as in `dlx.nn.leaky_relu` (PyTorch: alpha).
-    Raises: ValueError if the shapes differ; TypeError if `output_gradient` is not floating.
+      negative_slope: alpha, not negative; also the derivative at 0.
+    Returns: dL/dx, the same shape.
+    Raises: ValueError if the shapes differ or `negative_slope` is negative or not finite; TypeError if an array is not
+      floating.
     Source: Maas et al. 2013, eq. 1; notes 001 section 1.
     """
-    _check(output_gradient, "inputs", inputs)
-    return jnp.where(inputs >= 0, output_gradient, negative_slope * output_gradient)
+    check_range("negative_slope", negative_slope, 0, math.inf, open_high=True)
+    return generalised_relu_backward(output_gradient, inputs, negative_slope=negative_slope)
 
 
 def prelu_backward(
@@ -147,23 +158,24 @@ def prelu_backward(
 ) -> tuple[Float[Array, "*batch channels"], Float[Array, ""] | Float[Array, "channels"]]:
     """Backward rule of the rectifier whose slope is learnt.
 
-        dL/dx = dL/dg if x >= 0 else alpha dL/dg,    dL/dalpha = sum over its uses of dL/dg x 1[x < 0]
+        dL/dx = dL/dg if x > 0 else alpha dL/dg,    dL/dalpha = sum over its uses of dL/dg x 1[x <= 0]
 
     Args:
       output_gradient: dL/dg, (*batch, channels).
       inputs: x, the same shape.
       alpha: slope, one for all or one per channel.
     Returns: dL/dx and dL/dalpha, each in the shape of its array.
-    Raises: ValueError if the shapes do not fit; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes do not fit; TypeError if an array is not floating.
     Source: He et al. 2015, eq. 3 and 4; notes 001 section 1.
     """
     _check(output_gradient, "inputs", inputs)
+    check_floating("alpha", alpha)
     if alpha.shape not in ((), inputs.shape[-1:]):
         raise ValueError(f"alpha: got shape {alpha.shape}, wanted () or {inputs.shape[-1:]}, the last axis of inputs")
     slope = jnp.broadcast_to(alpha, inputs.shape)
-    by_slope = jnp.where(inputs >= 0, 0, output_gradient * inputs)
+    by_slope = jnp.where(inputs > 0, 0, output_gradient * inputs)
     uses = tuple(range(inputs.ndim - alpha.ndim))
-    return jnp.where(inputs >= 0, output_gradient, slope * output_gradient), jnp.sum(by_slope, axis=uses)
+    return jnp.where(inputs > 0, output_gradient, slope * output_gradient), jnp.sum(by_slope, axis=uses)
 
 
 def elu_backward(
@@ -176,12 +188,13 @@ def elu_backward(
     Args:
       output_gradient: dL/dg, any shape.
       inputs: x, the same shape.
-      alpha: minus the limit at -infinity, and the derivative at 0.
+      alpha: minus the limit at -infinity, and the derivative at 0, not negative.
     Returns: dL/dx, the same shape.
-    Raises: ValueError if the shapes differ; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes differ or `alpha` is negative or not finite; TypeError if an array is not floating.
     Source: Clevert et al. 2016, eq. 15; notes 001 section 1.
     """
     _check(output_gradient, "inputs", inputs)
+    check_range("alpha", alpha, 0, math.inf, open_high=True)
     return output_gradient * jnp.where(inputs > 0, 1, alpha * jnp.exp(jnp.minimum(inputs, 0)))
 
 
@@ -200,13 +213,15 @@ def softplus_backward(
       output_gradient: dL/dg, any shape.
       inputs: x, the same shape.
       beta: sharpness.
-      threshold: where the linear branch begins.
+      threshold: where the linear branch begins, not negative.
     Returns: dL/dx, the same shape.
-    Raises: ValueError if the shapes differ or `beta` is not positive; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes differ, `beta` is not positive and finite or `threshold` is negative; TypeError if
+      an array is not floating.
     Source: Dugas et al. 2001; notes 001 section 1.
     """
     _check(output_gradient, "inputs", inputs)
-    check_range("beta", beta, 0, jnp.inf, open_low=True, open_high=True)
+    check_range("beta", beta, 0, math.inf, open_low=True, open_high=True)
+    check_range("threshold", threshold, 0, math.inf)
     scaled = beta * inputs
     return output_gradient * jnp.where(scaled > threshold, 1, nn.sigmoid(scaled))
 
@@ -223,10 +238,12 @@ def maxout_backward(
       inputs: (*batch, groups * group_size) x.
       group_size: neighbouring features that compete.
     Returns: (*batch, groups * group_size) dL/dx; entries that tie share equally.
-    Raises: ValueError if the shapes do not fit; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes do not fit; TypeError if an array is not floating.
     Source: Goodfellow et al. 2013, section 3; notes 001 section 15.
     """
     check_floating("output_gradient", output_gradient)
+    check_floating("inputs", inputs)
+    check_not_scalar("output_gradient", output_gradient, "(*batch, groups)")
     check_count("group_size", group_size)
     if inputs.shape != (*output_gradient.shape[:-1], group_size * output_gradient.shape[-1]):
         raise ValueError(

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.checks import check_floating, check_same_shape
+from dlx.checks import check_floating, check_not_scalar, check_same_shape
 
 __all__ = ["softmax_backward", "softmax_jacobian"]
 
@@ -16,10 +16,11 @@ def softmax_jacobian(outputs: Float[Array, "*batch classes"]) -> Float[Array, "*
     Args:
       outputs: (*batch, classes) p.
     Returns: (*batch, classes, classes), symmetric; rows and columns add to 0.
-    Raises: TypeError if `outputs` are not floating.
+    Raises: TypeError if `outputs` are not floating; ValueError if they are a scalar.
     Source: Goodfellow et al. 2016, section 6.2.2.3; notes 004 "multi-class".
     """
     check_floating("outputs", outputs)
+    check_not_scalar("outputs", outputs, "(..., classes)")
     diagonal = outputs[..., None] * jnp.broadcast_to(
         jnp.eye(outputs.shape[-1], dtype=outputs.dtype), (*outputs.shape, outputs.shape[-1])
     )
@@ -37,9 +38,11 @@ def softmax_backward(
       output_gradient: (*batch, classes) dL/dp.
       outputs: (*batch, classes) p.
     Returns: (*batch, classes) dL/dx.
-    Raises: ValueError if the shapes differ; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes differ or the arrays are scalars; TypeError if one is not floating.
     Source: Goodfellow et al. 2016, section 6.2.2.3; notes 004 "multi-class".
     """
     check_floating("output_gradient", output_gradient)
+    check_floating("outputs", outputs)
+    check_not_scalar("outputs", outputs, "(..., classes)")
     check_same_shape("output_gradient", output_gradient, "outputs", outputs)
     return outputs * (output_gradient - jnp.sum(outputs * output_gradient, axis=-1, keepdims=True))

@@ -4,12 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from dlx.checks import check_choice, check_floating, check_range
+from dlx.checks import check_choice, check_distributions, check_floating, check_range
 
 Variable = Literal["x", "y"]
 
@@ -20,37 +18,16 @@ def check_base(base: float) -> float:
     return math.log(base)
 
 
-def check_distribution(name: str, probabilities: Array, axes: Sequence[int] = (-1,)) -> None:
-    """Refuse what is no distribution over `axes`. A traced array shows its shape and dtype only."""
+def check_distribution(name: str, probabilities: Array) -> None:
+    """Refuse what is no distribution over the last axis. A traced array shows its shape and dtype only."""
     check_floating(name, probabilities)
-    needed = -min(axes)
-    if probabilities.ndim < needed:
-        raise ValueError(f"{name}: got shape {probabilities.shape}, wanted at least {needed} axes")
-    if isinstance(probabilities, jax.core.Tracer):
-        return
-    check_entries(name, probabilities)
-    sums = np.asarray(probabilities, np.float64).sum(tuple(axes))
-    # what rounding of each probability to its dtype can add up to, and of a normaliser computed in it
-    slack = max(1e-5, 16 * float(jnp.finfo(probabilities.dtype).eps))
-    worst = sums.ravel()[np.argmax(np.abs(sums - 1))] if sums.size else 1.0
-    if abs(worst - 1) > slack:
-        raise ValueError(f"{name}: got probabilities with the sum {worst:g}, wanted 1")
-
-
-def check_entries(name: str, values: Array, low: float = 0, high: float = math.inf) -> None:
-    """Refuse a non-finite entry, or one outside the range, of an array that is not traced."""
-    if isinstance(values, jax.core.Tracer):
-        return
-    entries = np.asarray(values, np.float64)
-    bad = entries[~(np.isfinite(entries) & (low <= entries) & (entries <= high))]
-    if bad.size:
-        wanted = f">= {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
-        raise ValueError(f"{name}: got the entry {bad[0]:g}, wanted finite numbers {wanted}")
+    check_distributions(name, probabilities)
 
 
 def check_joint(joint: Array) -> None:
     """Refuse what is no joint distribution over the last two axes."""
-    check_distribution("joint", joint, (-2, -1))
+    check_floating("joint", joint)
+    check_distributions("joint", joint, (-2, -1))
 
 
 def check_given(given: str) -> None:

@@ -5,8 +5,8 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.checks import check_floating, check_same_shape
-from dlx.information._checks import check_base, check_entries, expected_log
+from dlx.checks import check_entries, check_floating, check_same_shape
+from dlx.information._checks import check_base, expected_log
 
 __all__ = [
     "differential_entropy",
@@ -39,7 +39,7 @@ def differential_entropy(
     unit = check_base(base)
     check_floating("densities", densities)
     check_floating("points", points)
-    check_entries("densities", densities)
+    check_entries("densities", densities, 0)
     if points.ndim != 1 or densities.shape[-1:] != points.shape:
         raise ValueError(f"points: got shape {points.shape}, wanted {densities.shape[-1:]}, the last axis of densities")
     terms = expected_log(densities, densities)
@@ -60,7 +60,7 @@ def gaussian_entropy(stddev: Float[Array, "*shape"], *, base: float = math.e) ->
     """
     unit = check_base(base)
     check_floating("stddev", stddev)
-    check_entries("stddev", stddev)
+    check_entries("stddev", stddev, 0)
     return (0.5 * math.log(2 * math.pi * math.e) + jnp.log(stddev)) / unit
 
 
@@ -110,7 +110,7 @@ def uniform_entropy(
     check_floating("low", low)
     check_floating("high", high)
     check_same_shape("high", high, "low", low)
-    check_entries("high - low", high - low)
+    check_entries("high - low", high - low, 0)
     return jnp.log(high - low) / unit
 
 
@@ -141,8 +141,8 @@ def gaussian_kl_divergence(
     check_floating("mean", mean)
     for name, value in (("stddev", stddev), ("other_mean", other_mean), ("other_stddev", other_stddev)):
         check_same_shape(name, value, "mean", mean)
-    check_entries("stddev", stddev)
-    check_entries("other_stddev", other_stddev)
+    check_entries("stddev", stddev, 0)
+    check_entries("other_stddev", other_stddev, 0)
     ratio = stddev / other_stddev
     distance = (mean - other_mean) / other_stddev
     return (-jnp.log(ratio) + 0.5 * (ratio * ratio + distance * distance - 1)) / unit

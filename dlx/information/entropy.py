@@ -8,12 +8,11 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.checks import check_floating, check_same_shape
+from dlx.checks import check_entries, check_floating, check_same_shape
 from dlx.information._checks import (
     Variable,
     check_base,
     check_distribution,
-    check_entries,
     check_given,
     check_joint,
     entropy_in_nats,

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_count, check_range
+from dlx.checks import check_count, check_range, is_known
 from dlx.kernels._checks import check_gram
-from dlx.linear._checks import check_binary, is_concrete, signs
+from dlx.linear._checks import check_binary, signs
 
 __all__ = ["KernelSVM", "kernel_svm"]
 
@@ -60,7 +60,7 @@ def kernel_svm(
     """
     check_gram("gram", gram)
     check_binary("labels", labels, gram.shape[0])
-    if is_concrete(labels) and len(set(np.asarray(labels).tolist())) != 2:
+    if is_known(labels) and len(set(np.asarray(labels).tolist())) != 2:
         raise ValueError("labels: got one class, wanted both")
     check_range("cost", cost, 0, float("inf"), open_low=True, open_high=True)
     check_range("tolerance", tolerance, 0, float("inf"), open_low=True)

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_count, check_range
-from dlx.linear._checks import check_binary, check_classes, check_design, signs
+from dlx.checks import check_class_labels, check_count, check_range
+from dlx.linear._checks import check_binary, check_design, signs
 from dlx.linear._minimise import Minimum, lbfgs, newton
 from dlx.linear.params import LinearParams, Solution, decision_function
 from dlx.losses.classification import softmax_cross_entropy
@@ -114,7 +114,7 @@ def softmax_regression(
     """
     check_count("classes", classes)
     check_design("inputs", inputs)
-    check_classes("labels", labels, inputs.shape[0], classes=classes)
+    check_class_labels("labels", labels, "inputs", inputs.shape[:1], classes)
     _check_options(l2, tolerance, max_iterations)
     l2 = jnp.asarray(l2, inputs.dtype)
     sizes = {"classes": classes, "use_bias": use_bias}

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_count, check_range
-from dlx.linear._checks import check_binary, check_classes, check_design, signs
+from dlx.checks import check_class_labels, check_count, check_range
+from dlx.linear._checks import check_binary, check_design, signs
 from dlx.linear.params import LinearParams, Solution
 
 __all__ = ["linear_svm", "one_vs_all"]
@@ -121,7 +121,7 @@ def one_vs_all(
     """
     check_count("classes", classes)
     check_design("inputs", inputs)
-    check_classes("labels", labels, inputs.shape[0], classes=classes)
+    check_class_labels("labels", labels, "inputs", inputs.shape[:1], classes)
     numbers = jnp.arange(classes, dtype=labels.dtype)
     params = jax.vmap(lambda number: fit(inputs, (labels == number).astype(jnp.int32)))(numbers)
     return LinearParams(params.kernel.T, params.bias)

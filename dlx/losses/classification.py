@@ -3,8 +3,16 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_distributions, check_floating, check_range, check_same_shape
-from dlx.losses._labels import label_columns, per_class, pick
+from dlx.checks import (
+    check_array,
+    check_distributions,
+    check_floating,
+    check_log_distributions,
+    check_not_scalar,
+    check_range,
+    check_same_shape,
+)
+from dlx.losses._labels import label_columns, per_column, pick
 from dlx.nn.softmax import log_softmax, logsumexp
 
 __all__ = ["categorical_cross_entropy", "negative_log_likelihood", "softmax_cross_entropy"]
@@ -28,30 +36,34 @@ def softmax_cross_entropy(
     Args:
       logits: (*batch, classes).
       labels: (*batch,) integers, or (*batch, classes) floating probabilities. In a compiled function, where labels
-        cannot be looked at, a class number outside 0..classes-1 gives NaN.
+        cannot be looked at, a class number outside 0..classes-1 gives NaN, in the gradient too, and probabilities
+        are taken as they are: with the sum s they give the gradient s softmax(z) - y.
       class_weights: (classes,) w, 1 if None.
       label_smoothing: a in [0, 1].
     Returns: (*batch,), dtype of `logits`.
     Raises: ValueError if the shapes do not fit, a label is no class, a row of probabilities does not sum to 1, a weight
-      is negative or `label_smoothing` is outside [0, 1]; TypeError if `logits` are not floating.
+      is negative or `label_smoothing` is outside [0, 1]; TypeError if an array is of another kind.
     Source: Goodfellow et al. 2016, section 6.2.2.3; Szegedy et al. 2016, section 7; notes 001 section 1, 004
       "multi-class".
     """
     check_floating("logits", logits)
+    check_not_scalar("logits", logits, "(..., classes)")
+    check_array("labels", labels)
     check_range("label_smoothing", label_smoothing, 0, 1)
     if jnp.issubdtype(labels.dtype, jnp.integer):
         if class_weights is None:
             return _of_classes(logits, labels, label_smoothing)
-        own, known = label_columns(logits, "logits", labels)
-        labels = jnp.where(known[..., None], own.astype(logits.dtype), jnp.nan)
+        own, one = label_columns(logits, "logits", labels)
+        labels = jnp.where(own, 1, 0) * one[..., None]
     else:
         check_same_shape("labels", labels, "logits", logits)
+        check_floating("labels", labels)
         check_distributions("labels", labels)
         labels = labels.astype(logits.dtype)
     if label_smoothing != 0:
         labels = (1 - label_smoothing) * labels + label_smoothing / logits.shape[-1]
     if class_weights is not None:
-        labels = per_class(class_weights, logits) * labels
+        labels = per_column("class_weights", class_weights, logits, "class") * labels
     # 0 log 0 = 0, also where a logit is -inf
     return -jnp.sum(jnp.where(labels == 0, 0, labels * log_softmax(logits)), axis=-1)
 
@@ -78,17 +90,21 @@ def categorical_cross_entropy(
     The notes divide by the number of classes (`class_mean`); the field does not.
 
     Args:
-      probabilities: (*batch, classes) p; values below `eps` are raised to it.
+      probabilities: (*batch, classes) p; values below `eps` are raised to it. In a compiled function neither they nor
+        `labels` are looked at.
       labels: (*batch, classes) y, probabilities or one-hot vectors.
       class_mean: divide by the number of classes.
       eps: smallest probability; below it the gradient is 0.
     Returns: (*batch,), dtype of `probabilities`.
-    Raises: ValueError if the shapes differ or a row of `labels` does not sum to 1; TypeError if `probabilities` are not
-      floating.
+    Raises: ValueError if the shapes differ, a row of either does not sum to 1 or `eps` is not in [0, 1]; TypeError if
+      an array is not floating.
     Source: Goodfellow et al. 2016, eq. 3.51; notes 001 section 1.
     """
     check_floating("probabilities", probabilities)
+    check_floating("labels", labels)
     check_same_shape("labels", labels, "probabilities", probabilities)
+    check_not_scalar("probabilities", probabilities, "(..., classes)")
+    check_distributions("probabilities", probabilities)
     check_distributions("labels", labels)
     check_range("eps", eps, 0, 1)
     labels = labels.astype(probabilities.dtype)
@@ -112,17 +128,21 @@ def negative_log_likelihood(
     `softmax_cross_entropy`.
 
     Args:
-      log_probabilities: (*batch, classes) log p.
-      labels: (*batch,) y. In a compiled function a class number outside 0..classes-1 gives NaN.
+      log_probabilities: (*batch, classes) log p, as `log_softmax` makes them of logits. In a compiled function they are
+        not looked at.
+      labels: (*batch,) y. In a compiled function a class number outside 0..classes-1 gives NaN, in the gradient too.
       class_weights: (classes,) w, 1 if None; a class of weight 0 counts 0 also where its probability is 0.
     Returns: (*batch,), dtype of `log_probabilities`.
-    Raises: ValueError if the shapes do not fit, a label is no class or a weight is negative; TypeError if
-      `log_probabilities` are not floating or `labels` not integers.
+    Raises: ValueError if the shapes do not fit, a row of probabilities does not sum to 1, a label is no class or a
+      weight is negative; TypeError if `log_probabilities` are not floating or `labels` not integers.
     Source: Goodfellow et al. 2016, section 5.5; notes 001 section 1.
     """
     check_floating("log_probabilities", log_probabilities)
+    check_not_scalar("log_probabilities", log_probabilities, "(..., classes)")
+    check_log_distributions("log_probabilities", log_probabilities)
     values = -pick(log_probabilities, "log_probabilities", labels)
     if class_weights is None:
         return values
-    weights = pick(per_class(class_weights, log_probabilities), "log_probabilities", labels)
+    weights = per_column("class_weights", class_weights, log_probabilities, "class")
+    weights = pick(weights, "log_probabilities", labels)
     return jnp.where(weights == 0, 0, weights * values)

@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Integer
 
-from dlx.checks import check_floating, check_not_negative, check_range, check_same_shape, check_unit_interval
+from dlx.checks import check_entries, check_floating, check_not_scalar, check_range, check_same_shape
 from dlx.losses._features import Features, over_features
+from dlx.losses._labels import event_labels, per_column
 
 __all__ = [
     "binary_cross_entropy",
@@ -29,23 +30,25 @@ def binary_cross_entropy(
     exact.
 
     Args:
-      probabilities: (batch, ...) p.
-      labels: (batch, ...) y in [0, 1].
+      probabilities: (batch, ...) p in [0, 1]; in a compiled function they are not looked at.
+      labels: (batch, ...) y in [0, 1]; in a compiled function one outside gives NaN, in the gradient too.
       eps: p is clipped to [eps, 1 - eps]; outside, the gradient is 0. PyTorch clips the logarithms at -100 instead.
       features: what is done over the axes after the first.
     Returns: (batch,), dtype of `probabilities`.
-    Raises: ValueError if the shapes differ, a label is outside [0, 1] or `features` is unknown; TypeError if
-      `probabilities` are not floating.
+    Raises: ValueError if the shapes differ, a probability or a label is outside [0, 1], `eps` is outside [0, 1/2] or
+      `features` is unknown; TypeError if `probabilities` are not floating.
     Source: Bishop 2006, eq. 4.90; notes 001 section 1.
     """
     check_floating("probabilities", probabilities)
     check_same_shape("labels", labels, "probabilities", probabilities)
-    check_unit_interval("labels", labels)
+    check_entries("probabilities", probabilities, 0, 1)
     check_range("eps", eps, 0, 0.5)
-    labels = labels.astype(probabilities.dtype)
-    probabilities = jnp.clip(probabilities, eps, 1 - eps)
+    labels = event_labels(labels, probabilities.dtype)
+    # a factor of NaN before the clip, which has the gradient 0 where it clips
+    probabilities = jnp.clip(probabilities * jnp.where(jnp.isnan(labels), jnp.nan, 1), eps, 1 - eps)
     # log1p keeps the digits of a small p
-    return over_features(-(labels * jnp.log(probabilities) + (1 - labels) * jnp.log1p(-probabilities)), features)
+    values = -(labels * jnp.log(probabilities) + (1 - labels) * jnp.log1p(-probabilities))
+    return over_features("probabilities", values, features)
 
 
 def sigmoid_binary_cross_entropy(
@@ -64,7 +67,7 @@ def sigmoid_binary_cross_entropy(
 
     Args:
       logits: (batch, ...) x.
-      labels: (batch, ...) y in [0, 1].
+      labels: (batch, ...) y in [0, 1]; in a compiled function one outside gives NaN, in the gradient too.
       label_smoothing: a in [0, 1].
       features: what is done over the axes after the first.
     Returns: (batch,), dtype of `logits`.
@@ -74,12 +77,11 @@ def sigmoid_binary_cross_entropy(
     """
     check_floating("logits", logits)
     check_same_shape("labels", labels, "logits", logits)
-    check_unit_interval("labels", labels)
     check_range("label_smoothing", label_smoothing, 0, 1)
-    labels = labels.astype(logits.dtype)
+    labels = event_labels(labels, logits.dtype)
     if label_smoothing != 0:
         labels = (1 - label_smoothing) * labels + label_smoothing / 2
-    return over_features(_of_events(logits, labels), features)
+    return over_features("logits", _of_events(logits, labels), features)
 
 
 def _of_events(logits: Array, labels: Array) -> Array:
@@ -103,7 +105,8 @@ def multi_label_cross_entropy(
 
     Args:
       logits: (*batch, labels) x.
-      labels: (*batch, labels) y, 1 for a label that the example has, else 0.
+      labels: (*batch, labels) y, 1 for a label that the example has, else 0; in a compiled function one outside [0, 1]
+        gives NaN, in the gradient too.
       label_weights: (labels,) w, 1 if None.
       positive_weights: (labels,) v, 1 if None: above 1 for labels that are rare.
     Returns: (*batch,), dtype of `logits`.
@@ -113,24 +116,15 @@ def multi_label_cross_entropy(
     """
     check_floating("logits", logits)
     check_same_shape("labels", labels, "logits", logits)
-    if logits.ndim == 0:
-        raise ValueError("logits: got a scalar, wanted (..., labels)")
-    check_unit_interval("labels", labels)
-    labels = labels.astype(logits.dtype)
+    check_not_scalar("logits", logits, "(..., labels)")
+    labels = event_labels(labels, logits.dtype)
     has, has_not = labels * jnp.logaddexp(-logits, 0), (1 - labels) * jnp.logaddexp(logits, 0)
     if positive_weights is not None:
-        has = has * _per_label("positive_weights", positive_weights, logits)
+        has = has * per_column("positive_weights", positive_weights, logits, "label")
     values = has + has_not
     if label_weights is not None:
-        values = values * _per_label("label_weights", label_weights, logits)
+        values = values * per_column("label_weights", label_weights, logits, "label")
     return jnp.sum(values, axis=-1)
-
-
-def _per_label(name: str, weights: Array, logits: Array) -> Array:
-    if weights.shape != logits.shape[-1:]:
-        raise ValueError(f"{name}: got shape {weights.shape}, wanted {logits.shape[-1:]}, one for each label")
-    check_not_negative(name, weights)
-    return jnp.broadcast_to(weights.astype(logits.dtype), logits.shape)
 
 
 def masked_sigmoid_cross_entropy(
@@ -147,7 +141,8 @@ def masked_sigmoid_cross_entropy(
 
     Args:
       logits: (batch, ...) x, inner products of a centre word with its context and noise words.
-      labels: (batch, ...) y, 1 for context, 0 for noise.
+      labels: (batch, ...) y, 1 for context, 0 for noise; in a compiled function one outside [0, 1] gives NaN, in the
+        gradient too.
       mask: (batch, ...) m, 0 for padding, which is not looked at; an example of nothing else has the loss 0.
     Returns: (batch,), dtype of `logits`.
     Raises: ValueError if the shapes differ, a label is outside [0, 1] or the mask is negative; TypeError if `logits`
@@ -157,10 +152,10 @@ def masked_sigmoid_cross_entropy(
     check_floating("logits", logits)
     check_same_shape("labels", labels, "logits", logits)
     check_same_shape("mask", mask, "logits", logits)
-    check_not_negative("mask", mask)
+    check_entries("mask", mask, 0)
     mask = mask.astype(logits.dtype)
     # padding may hold anything: replaced before the loss, so that its gradient is 0 and not 0 * NaN
-    logits, labels = jnp.where(mask == 0, 0, logits), jnp.where(mask == 0, 0, labels.astype(logits.dtype))
-    check_unit_interval("labels", labels)
-    total, weight = over_features(mask * _of_events(logits, labels), "sum"), over_features(mask, "sum")
+    logits, labels = jnp.where(mask == 0, 0, logits), jnp.where(mask == 0, 0, labels)
+    labels = event_labels(labels, logits.dtype)
+    total, weight = (over_features("logits", a, "sum") for a in (mask * _of_events(logits, labels), mask))
     return total / jnp.where(weight == 0, 1, weight)

@@ -28,14 +28,14 @@ def hinge(
 
     Args:
       scores: (batch, ...) s, signed distances from the hyperplane and not probabilities.
-      labels: (batch, ...) y, -1 or 1. In a compiled function any other label gives NaN.
+      labels: (batch, ...) y, -1 or 1. In a compiled function any other label gives NaN, in the gradient too.
       features: what is done over the axes after the first: several columns are as many one-against-all classifiers.
     Returns: (batch,), dtype of `scores`.
     Raises: ValueError if the shapes differ, a label is neither -1 nor 1, or `features` is unknown; TypeError if
       `scores` are not floating.
     Source: Cortes and Vapnik 1995; Bishop 2006, eq. 7.44; notes 004 "linear model".
     """
-    return over_features(relu(1 - _agreement(scores, labels)), features)
+    return over_features("scores", relu(1 - _agreement(scores, labels)), features)
 
 
 def squared_hinge(
@@ -50,7 +50,7 @@ def squared_hinge(
 
     Args:
       scores: (batch, ...) s.
-      labels: (batch, ...) y, -1 or 1. In a compiled function any other label gives NaN.
+      labels: (batch, ...) y, -1 or 1. In a compiled function any other label gives NaN, in the gradient too.
       features: what is done over the axes after the first.
     Returns: (batch,), dtype of `scores`.
     Raises: ValueError if the shapes differ, a label is neither -1 nor 1, or `features` is unknown; TypeError if
@@ -58,7 +58,7 @@ def squared_hinge(
     Source: Chang et al. 2008, eq. 3.
     """
     missing = relu(1 - _agreement(scores, labels))
-    return over_features(missing * missing, features)
+    return over_features("scores", missing * missing, features)
 
 
 def logistic(
@@ -75,14 +75,14 @@ def logistic(
 
     Args:
       scores: (batch, ...) s.
-      labels: (batch, ...) y, -1 or 1. In a compiled function any other label gives NaN.
+      labels: (batch, ...) y, -1 or 1. In a compiled function any other label gives NaN, in the gradient too.
       features: what is done over the axes after the first.
     Returns: (batch,), dtype of `scores`.
     Raises: ValueError if the shapes differ, a label is neither -1 nor 1, or `features` is unknown; TypeError if
       `scores` are not floating.
     Source: Bishop 2006, eq. 7.47; notes 004 "linear model".
     """
-    return over_features(jnp.logaddexp(-_agreement(scores, labels), 0), features)
+    return over_features("scores", jnp.logaddexp(-_agreement(scores, labels), 0), features)
 
 
 def _agreement(scores: Array, labels: Array) -> Array:
@@ -91,7 +91,8 @@ def _agreement(scores: Array, labels: Array) -> Array:
     check_same_shape("labels", labels, "scores", scores)
     check_signs("labels", labels)
     labels = labels.astype(scores.dtype)
-    return jnp.where(jnp.abs(labels) == 1, labels * scores, jnp.nan)
+    # the label and not the product: a gradient of NaN where the loss is NaN
+    return jnp.where(jnp.abs(labels) == 1, labels, jnp.nan) * scores
 
 
 def multiclass_hinge(
@@ -111,7 +112,8 @@ def multiclass_hinge(
 
     Args:
       scores: (*batch, classes) s.
-      labels: (*batch,) y. In a compiled function a class number outside 0..classes-1 gives NaN.
+      labels: (*batch,) y. In a compiled function a class number outside 0..classes-1 gives NaN, in the gradient
+        too.
       kind: the largest of the other classes, or all of them. Others that tie share the first one's gradient equally.
       margin: m.
     Returns: (*batch,), dtype of `scores`.
@@ -122,7 +124,8 @@ def multiclass_hinge(
     check_floating("scores", scores)
     check_choice("kind", kind, ("crammer_singer", "weston_watkins"))
     check_range("margin", margin, 0, math.inf, open_high=True)
-    own, known = label_columns(scores, "scores", labels)
+    own, one = label_columns(scores, "scores", labels)
+    scores = scores * one[..., None]
     lead = jnp.sum(jnp.where(own, scores, 0), axis=-1, keepdims=True) - scores
     missing = jnp.where(own, 0, relu(margin - lead))
-    return jnp.where(known, (jnp.max if kind == "crammer_singer" else jnp.sum)(missing, axis=-1), jnp.nan)
+    return (jnp.max if kind == "crammer_singer" else jnp.sum)(missing, axis=-1)

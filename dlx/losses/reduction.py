@@ -5,7 +5,7 @@ from typing import Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.checks import check_choice, check_floating, check_not_negative, check_same_shape
+from dlx.checks import check_choice, check_entries, check_floating, check_same_shape
 
 __all__ = ["reduce"]
 
@@ -37,7 +37,7 @@ def reduce(
     if weights is None:
         return values if how == "none" else (jnp.mean if how == "mean" else jnp.sum)(values)
     check_same_shape("weights", weights, "values", values)
-    check_not_negative("weights", weights)
+    check_entries("weights", weights, 0)
     weights = weights.astype(values.dtype)
     weighted = jnp.where(weights == 0, 0, weights * values)
     if how == "none":

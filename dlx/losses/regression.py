@@ -32,7 +32,7 @@ def squared_error(
     Source: Bishop 2006, eq. 3.12; notes 000 section 2, 003 "cost", 004 "linear model" (without the half).
     """
     error = _error(predictions, targets)
-    values = over_features(error * error, features)
+    values = over_features("predictions", error * error, features)
     return 0.5 * values if half else values
 
 
@@ -56,7 +56,7 @@ def absolute_error(
     """
     error = _error(predictions, targets)
     # the derivative of jnp.abs at 0 is 1
-    return over_features(error * jnp.sign(error), features)
+    return over_features("predictions", error * jnp.sign(error), features)
 
 
 def smooth_l1(
@@ -86,7 +86,7 @@ def smooth_l1(
     check_range("alpha", alpha, 0, math.inf, open_high=True)
     error = _error(predictions, targets)
     size = jnp.abs(error)
-    return over_features(jnp.where(size < 1, alpha * error * error, size - alpha), features)
+    return over_features("predictions", jnp.where(size < 1, alpha * error * error, size - alpha), features)
 
 
 def huber(
@@ -116,7 +116,7 @@ def huber(
     check_range("beta", beta, 0, math.inf, open_low=True, open_high=True)
     error = _error(predictions, targets)
     size = jnp.abs(error)
-    return over_features(jnp.where(size < beta, error * error / (2 * beta), size - beta / 2), features)
+    return over_features("predictions", jnp.where(size < beta, error * error / (2 * beta), size - beta / 2), features)
 
 
 def _error(predictions: Array, targets: Array) -> Array:

@@ -1,9 +1,22 @@
 """Metrics of classes: one value per example, the caller averages."""
 
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Integer
 
-from dlx.checks import check_count, check_floating, check_same_shape
+from dlx.checks import (
+    check_array,
+    check_class_labels,
+    check_count,
+    check_distributions,
+    check_entries,
+    check_floating,
+    check_not_scalar,
+    check_range,
+    check_same_shape,
+)
+from dlx.losses._labels import event_labels
 from dlx.nn.activations import sigmoid
 
 __all__ = ["accuracy", "binary_accuracy", "mean_label_probability"]
@@ -23,24 +36,27 @@ def accuracy(
 
     Args:
       logits: (*batch, classes) logits or probabilities.
-      labels: (*batch,) integers, or (*batch, classes) probabilities, of which the largest counts.
+      labels: (*batch,) integers, or (*batch, classes) probabilities, of which the largest counts. In a compiled
+        function a class number outside 0..classes-1 is wrong.
       top_k: k.
     Returns: (*batch,) of 0.0 and 1.0, float32.
-    Raises: ValueError if the shapes do not fit or `top_k` is not in 1..classes; TypeError if `logits` are not floating.
+    Raises: ValueError if the shapes do not fit, a label is no class, a row of probabilities does not sum to 1 or
+      `top_k` is not in 1..classes; TypeError if `logits` are not floating.
     Source: notes 004 "accuracy".
     """
     check_floating("logits", logits)
+    check_not_scalar("logits", logits, "(..., classes)")
+    check_array("labels", labels)
     check_count("top_k", top_k)
     classes = logits.shape[-1]
     if top_k > classes:
         raise ValueError(f"top_k: got {top_k}, wanted at most {classes}, the classes of logits")
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
+    if jnp.issubdtype(labels.dtype, jnp.floating):
         check_same_shape("labels", labels, "logits", logits)
+        check_distributions("labels", labels)
         labels = jnp.argmax(labels, axis=-1)
-    elif labels.shape != logits.shape[:-1]:
-        raise ValueError(
-            f"labels: got integers of shape {labels.shape}, wanted {logits.shape[:-1]}, one for each row of logits"
-        )
+    else:
+        check_class_labels("labels", labels, "logits", logits.shape[:-1], classes)
     labels = labels.astype(jnp.int32)[..., None]
     columns = jnp.broadcast_to(jnp.arange(classes, dtype=jnp.int32), logits.shape)
     # counting needs no sort
@@ -60,16 +76,19 @@ def binary_accuracy(
 
     Args:
       logits: any shape. With probabilities, `threshold=0.5`.
-      labels: the same shape, 0 or 1.
+      labels: the same shape, 0 or 1, or probabilities. In a compiled function one outside [0, 1] is wrong.
       threshold: what an event's logit exceeds.
     Returns: 0.0 and 1.0 in the shape of `logits`, float32. NaN is wrong.
-    Raises: ValueError if the shapes differ; TypeError if `logits` are not floating.
+    Raises: ValueError if the shapes differ, a label is outside [0, 1] or `threshold` is not finite; TypeError if
+      `logits` are not floating.
     Source: Bishop 2006, section 4.3.2.
     """
     check_floating("logits", logits)
     check_same_shape("labels", labels, "logits", logits)
+    check_entries("labels", labels, 0, 1)
+    check_range("threshold", threshold, -math.inf, math.inf, open_low=True, open_high=True)
     right = (logits > threshold) == (labels > 0.5)
-    return (right & ~jnp.isnan(logits)).astype(jnp.float32)
+    return (right & (labels >= 0) & (labels <= 1) & ~jnp.isnan(logits)).astype(jnp.float32)
 
 
 def mean_label_probability(
@@ -86,17 +105,21 @@ def mean_label_probability(
 
     Args:
       logits: (batch, ...) x.
-      labels: (batch, ...) y, 0 or 1.
+      labels: (batch, ...) y, 0 or 1. In a compiled function any other gives NaN.
       mask: (batch, ...) m, 0 for padding, which is not looked at; an example of nothing else has the value 0.
     Returns: (batch,), dtype of `logits`, in [0, 1].
-    Raises: ValueError if the shapes differ; TypeError if `logits` are not floating.
+    Raises: ValueError if the shapes differ, a label is outside [0, 1] or the mask is negative; TypeError if `logits`
+      are not floating.
     Source: notes 001 section 1.
     """
     check_floating("logits", logits)
     check_same_shape("labels", labels, "logits", logits)
     check_same_shape("mask", mask, "logits", logits)
+    check_not_scalar("logits", logits, "(batch, ...): the first axis is the examples")
+    check_entries("mask", mask, 0)
     mask = mask.astype(logits.dtype)
-    right = sigmoid(jnp.where(labels > 0.5, logits, -logits))
+    labels = event_labels(jnp.where(mask == 0, 0, labels), logits.dtype)
+    right = sigmoid((2 * labels - 1) * logits)
     axes = tuple(range(1, logits.ndim))
     weight = jnp.sum(mask, axis=axes)
     return jnp.sum(jnp.where(mask == 0, 0, mask * right), axis=axes) / jnp.where(weight == 0, 1, weight)

@@ -1,9 +1,11 @@
 """The confusion matrix, and what is read from it per class."""
 
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_class_labels, check_count, check_not_negative, check_same_shape
+from dlx.checks import check_array, check_class_labels, check_count, check_entries, check_range, check_same_shape
 
 __all__ = ["confusion_matrix", "f1_score", "precision", "recall"]
 
@@ -31,13 +33,14 @@ def confusion_matrix(
     Source: Manning et al. 2008, section 8.3.
     """
     check_count("classes", classes)
+    check_array("predictions", predictions)
     check_class_labels("labels", labels, "predictions", predictions.shape, classes)
     check_class_labels("predictions", predictions, "labels", labels.shape, classes)
     if weights is None:
         weights = jnp.ones(labels.shape, jnp.int32)
     else:
         check_same_shape("weights", weights, "labels", labels)
-        check_not_negative("weights", weights)
+        check_entries("weights", weights, 0)
     labels, predictions = labels.astype(jnp.int32), predictions.astype(jnp.int32)
     known = (labels >= 0) & (labels < classes) & (predictions >= 0) & (predictions < classes)
     # a number beyond the last cell is dropped; a negative one would count from the end
@@ -57,10 +60,11 @@ def precision(
       confusion: (classes, classes), rows labels, columns predictions.
       zero_division: the value for a class that is never predicted.
     Returns: (classes,); the mean over classes is the macro average.
-    Raises: ValueError if `confusion` is not square.
+    Raises: ValueError if `confusion` is not square or has a negative entry, or `zero_division` is neither in [0, 1] nor
+      NaN.
     Source: Manning et al. 2008, section 8.3.
     """
-    confusion = _check_square(confusion)
+    confusion = _counts(confusion, zero_division)
     return _share(jnp.diagonal(confusion), jnp.sum(confusion, axis=0), zero_division)
 
 
@@ -75,10 +79,11 @@ def recall(
       confusion: (classes, classes), rows labels, columns predictions.
       zero_division: the value for a class without examples.
     Returns: (classes,); the mean over classes is the balanced accuracy.
-    Raises: ValueError if `confusion` is not square.
+    Raises: ValueError if `confusion` is not square or has a negative entry, or `zero_division` is neither in [0, 1] nor
+      NaN.
     Source: Manning et al. 2008, section 8.3.
     """
-    confusion = _check_square(confusion)
+    confusion = _counts(confusion, zero_division)
     return _share(jnp.diagonal(confusion), jnp.sum(confusion, axis=1), zero_division)
 
 
@@ -93,17 +98,24 @@ def f1_score(
       confusion: (classes, classes), rows labels, columns predictions.
       zero_division: the value for a class that has no examples and is never predicted.
     Returns: (classes,).
-    Raises: ValueError if `confusion` is not square.
+    Raises: ValueError if `confusion` is not square or has a negative entry, or `zero_division` is neither in [0, 1] nor
+      NaN.
     Source: van Rijsbergen 1979, chapter 7; Manning et al. 2008, section 8.3.
     """
-    confusion = _check_square(confusion)
+    confusion = _counts(confusion, zero_division)
     both = jnp.sum(confusion, axis=0) + jnp.sum(confusion, axis=1)
     return _share(2 * jnp.diagonal(confusion), both, zero_division)
 
 
-def _check_square(confusion: Array) -> Array:
+def _counts(confusion: Array, zero_division: float) -> Array:
+    """The matrix as floating numbers."""
+    check_array("confusion", confusion)
     if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
         raise ValueError(f"confusion: got shape {confusion.shape}, wanted (classes, classes)")
+    check_entries("confusion", confusion, 0)
+    # NaN is what some take for the value of a class without examples
+    if not isinstance(zero_division, float) or not math.isnan(zero_division):
+        check_range("zero_division", zero_division, 0, 1)
     return confusion if jnp.issubdtype(confusion.dtype, jnp.floating) else confusion.astype(jnp.float32)
 
 

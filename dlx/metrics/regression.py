@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.checks import check_floating, check_not_negative, check_same_shape
+from dlx.checks import check_entries, check_floating, check_not_scalar, check_same_shape
 
 __all__ = ["r_squared"]
 
@@ -26,20 +26,19 @@ def r_squared(
         as in scikit-learn.
       weights: (batch,) w, 1 if None.
     Returns: (...,), one for each output.
-    Raises: ValueError if the shapes do not fit or a weight is negative; TypeError if `predictions` or `targets` are not
-      floating.
+    Raises: ValueError if the shapes do not fit or a weight is negative; TypeError if an array is not floating.
     Source: Wright 1921; Hastie et al. 2009, section 3.2.
     """
     check_floating("predictions", predictions)
     check_floating("targets", targets)
     check_same_shape("targets", targets, "predictions", predictions)
-    if targets.ndim == 0:
-        raise ValueError("targets: got a scalar, wanted (batch, ...): the first axis is the examples")
+    check_not_scalar("targets", targets, "(batch, ...): the first axis is the examples")
     if weights is None:
         weights = jnp.ones(len(targets), targets.dtype)
-    elif weights.shape != targets.shape[:1]:
+    check_floating("weights", weights)
+    if weights.shape != targets.shape[:1]:
         raise ValueError(f"weights: got shape {weights.shape}, wanted {targets.shape[:1]}, one for each example")
-    check_not_negative("weights", weights)
+    check_entries("weights", weights, 0)
 
     def over_examples(values: Array) -> Array:
         return jnp.tensordot(weights.astype(values.dtype), values, axes=1)

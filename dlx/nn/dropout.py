@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Key
 
-from dlx.checks import check_choice, check_count, check_floating, check_range
+from dlx.checks import check_choice, check_count, check_floating, check_key, check_range, is_known
 
 __all__ = ["drop_connect", "dropout", "example_keys"]
 
@@ -24,11 +24,12 @@ def example_keys(key: Key[Array, ""], count: int, *, axis_name: str | None = Non
       count: examples on this device, equal on all devices.
       axis_name: the mapped axis over which the batch is cut, None if it is not.
     Returns: (count,) keys.
-    Raises: ValueError if `count` is not positive; TypeError if `key` is not a typed key.
+    Raises: ValueError if `count` is not positive or `key` has an axis; TypeError if `key` is not a typed key.
     Source: counter-based random numbers, Salmon et al. 2011.
     """
     check_count("count", count)
-    _check_key(key)
+    if check_key("key", key).ndim:
+        raise ValueError(f"key: got shape {key.shape}, wanted one key")
     index = jnp.arange(count)
     if axis_name is not None:
         index = index + lax.axis_index(axis_name) * count
@@ -66,7 +67,7 @@ def dropout(
     check_floating("inputs", inputs)
     if not _is_masked(rate, mode, train):
         return inputs * (1 - rate) if mode == "classic" and not train else inputs
-    key = _check_key(key)
+    key = check_key("key", key)
     if key.ndim == 0:
         mask = _mask(key, inputs.shape, rate)
     elif key.shape == inputs.shape[:1]:
@@ -108,7 +109,7 @@ def drop_connect(
     check_floating("kernel", kernel)
     if not _is_masked(rate, mode, train):
         return kernel * (1 - rate) if mode == "classic" and not train else kernel
-    key = _check_key(key)
+    key = check_key("key", key)
     if key.ndim > 1:
         raise ValueError(f"key: got shape {key.shape}, wanted () or (batch,)")
     kept = kernel / (1 - rate) if mode == "inverted" else kernel
@@ -118,6 +119,8 @@ def drop_connect(
 
 
 def _is_masked(rate: float, mode: str, train: bool) -> bool:
+    if not is_known(rate):
+        raise TypeError("rate: got a traced number, wanted one that is known when the function is compiled")
     check_range("rate", rate, 0, 1, open_high=True)
     check_choice("mode", mode, ("inverted", "classic"))
     return train and rate != 0
@@ -126,10 +129,3 @@ def _is_masked(rate: float, mode: str, train: bool) -> bool:
 def _mask(key: Array, shape: tuple[int, ...], rate: float) -> Array:
     # integers, so that the mask is the same in every floating dtype
     return jax.random.bits(key, shape, jnp.uint32) >= jnp.uint32(round(rate * 2**32))
-
-
-def _check_key(key: Array | None) -> Array:
-    if key is None or not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        came = "None" if key is None else f"dtype {key.dtype}"
-        raise TypeError(f"key: got {came}, wanted a key made by jax.random.key")
-    return key

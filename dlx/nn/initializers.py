@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
-from dlx.checks import check_range
+from dlx.checks import check_key, check_range
 
 __all__ = [
     "constant",
@@ -34,6 +35,7 @@ def zeros(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) -> Float
       shape: of the result.
       dtype: of the result.
     Returns: an array of `shape`.
+    Raises: ValueError if a size is negative; TypeError if `dtype` is not floating.
     Source: notes 003 "symmetry breaking".
     """
     return constant(key, shape, dtype, value=0.0)
@@ -48,11 +50,14 @@ def constant(
       key: not used.
       shape: of the result.
       dtype: of the result.
-      value: the value.
+      value: the value, finite.
     Returns: an array of `shape`.
+    Raises: ValueError if `value` is not finite or a size is negative; TypeError if `dtype` is not floating.
     Source: Goodfellow et al. 2016, section 8.4.
     """
     del key
+    check_range("value", value, -math.inf, math.inf, open_low=True, open_high=True)
+    _check_result(shape, dtype)
     return jnp.full(tuple(shape), value, dtype)
 
 
@@ -69,10 +74,11 @@ def normal(
       dtype: of the result.
       stddev: standard deviation; `stddev=1` is what the notes print for MXNet (see `mxnet_default`).
     Returns: an array of `shape`.
-    Raises: ValueError if `stddev` is negative.
+    Raises: ValueError if `stddev` or a size is negative; TypeError if `dtype` is not floating.
     Source: notes 003 "symmetry breaking" (0.01).
     """
     check_range("stddev", stddev, 0, math.inf, open_high=True)
+    _check_draw(key, shape, dtype)
     return jax.random.normal(key, tuple(shape), dtype) * jnp.asarray(stddev, dtype)
 
 
@@ -89,10 +95,11 @@ def uniform(
       dtype: of the result.
       bound: half the width of the interval.
     Returns: an array of `shape`.
-    Raises: ValueError if `bound` is negative.
+    Raises: ValueError if `bound` or a size is negative; TypeError if `dtype` is not floating.
     Source: Goodfellow et al. 2016, section 8.4.
     """
     check_range("bound", bound, 0, math.inf, open_high=True)
+    _check_draw(key, shape, dtype)
     return jax.random.uniform(key, tuple(shape), dtype, -1.0) * jnp.asarray(bound, dtype)
 
 
@@ -108,6 +115,7 @@ def mxnet_default(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) 
       shape: of the result.
       dtype: of the result.
     Returns: an array of `shape`.
+    Raises: ValueError if a size is negative; TypeError if `dtype` is not floating.
     Source: Chen et al. 2015, `mxnet.init.Uniform`; notes 001 section 4.
     """
     return uniform(key, shape, dtype, bound=0.07)
@@ -123,7 +131,8 @@ def glorot_uniform(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32)
       shape: (..., in, out); leading axes are the window of a convolution and count in both fans.
       dtype: of the result.
     Returns: an array of `shape`.
-    Raises: ValueError if `shape` has fewer than two axes.
+    Raises: ValueError if `shape` has fewer than two axes or a size is not positive; TypeError if `dtype` is not
+      floating.
     Source: Glorot and Bengio 2010, eq. 16; notes 001 section 4.
     """
     fan_in, fan_out = _fans(shape)
@@ -142,7 +151,8 @@ def glorot_normal(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) 
       shape: (..., in, out).
       dtype: of the result.
     Returns: an array of `shape`.
-    Raises: ValueError if `shape` has fewer than two axes.
+    Raises: ValueError if `shape` has fewer than two axes or a size is not positive; TypeError if `dtype` is not
+      floating.
     Source: Glorot and Bengio 2010, eq. 12; notes 001 section 4.
     """
     fan_in, fan_out = _fans(shape)
@@ -159,7 +169,8 @@ def he_uniform(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) -> 
       shape: (..., in, out).
       dtype: of the result.
     Returns: an array of `shape`.
-    Raises: ValueError if `shape` has fewer than two axes.
+    Raises: ValueError if `shape` has fewer than two axes or a size is not positive; TypeError if `dtype` is not
+      floating.
     Source: He et al. 2015, eq. 10.
     """
     return _scaled_uniform(key, shape, dtype, 2 / _fans(shape)[0])
@@ -177,7 +188,8 @@ def he_normal(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) -> F
       shape: (..., in, out).
       dtype: of the result.
     Returns: an array of `shape`.
-    Raises: ValueError if `shape` has fewer than two axes.
+    Raises: ValueError if `shape` has fewer than two axes or a size is not positive; TypeError if `dtype` is not
+      floating.
     Source: He et al. 2015, eq. 10.
     """
     return _scaled_normal(key, shape, dtype, 2 / _fans(shape)[0])
@@ -195,23 +207,41 @@ def lecun_normal(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) -
       shape: (..., in, out).
       dtype: of the result.
     Returns: an array of `shape`.
-    Raises: ValueError if `shape` has fewer than two axes.
+    Raises: ValueError if `shape` has fewer than two axes or a size is not positive; TypeError if `dtype` is not
+      floating.
     Source: LeCun et al. 1998, "Efficient BackProp", eq. 16.
     """
     return _scaled_normal(key, shape, dtype, 1 / _fans(shape)[0])
 
 
+def _check_result(shape: Sequence[int], dtype) -> None:
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"dtype: got {jnp.dtype(dtype)}, wanted a floating dtype")
+    if isinstance(shape, int) or not all(isinstance(size, int | np.integer) for size in shape):
+        raise TypeError(f"shape: got {shape!r}, wanted a tuple of ints")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"shape: got {tuple(shape)}, wanted no negative size")
+
+
+def _check_draw(key: Array, shape: Sequence[int], dtype) -> None:
+    if check_key("key", key).ndim:
+        raise ValueError(f"key: got shape {key.shape}, wanted one key; jax.vmap draws for several")
+    _check_result(shape, dtype)
+
+
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
-    if len(shape) < 2:
-        raise ValueError(f"shape: got {tuple(shape)}, wanted (..., in, out): a fan needs two axes")
+    if isinstance(shape, int) or len(shape) < 2 or 0 in shape:
+        raise ValueError(f"shape: got {shape!r}, wanted (..., in, out), no size 0: a fan needs two axes")
     window = math.prod(shape[:-2])
     return window * shape[-2], window * shape[-1]
 
 
 def _scaled_uniform(key: Array, shape: Sequence[int], dtype, variance: float) -> Array:
+    _check_draw(key, shape, dtype)
     return jax.random.uniform(key, tuple(shape), dtype, -1.0) * jnp.sqrt(3 * jnp.asarray(variance, dtype))
 
 
 def _scaled_normal(key: Array, shape: Sequence[int], dtype, variance: float) -> Array:
+    _check_draw(key, shape, dtype)
     stddev = jnp.sqrt(jnp.asarray(variance, dtype)) / jnp.asarray(_CUT_STDDEV, dtype)
     return jax.random.truncated_normal(key, -2.0, 2.0, tuple(shape), dtype) * stddev

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from dlx.checks import check_floating, check_range
+from dlx.checks import check_floating, check_not_scalar, check_range
 
 __all__ = ["layer_norm"]
 
@@ -32,14 +32,13 @@ def layer_norm(
       bias: b, None for 0.
       eps: keeps a row of equal numbers at 0.
     Returns: the shape and dtype of `inputs`.
-    Raises: ValueError if `scale` or `bias` is not (features,) or `eps` is not positive; TypeError if `inputs` are not
-      floating.
+    Raises: ValueError if `inputs` are a scalar, `scale` or `bias` is not (features,) or `eps` is not positive;
+      TypeError if an array is not floating.
     Source: Ba et al. 2016, eq. 4; the norm of Vaswani et al. 2017, section 5.4.
     """
     check_floating("inputs", inputs)
     check_range("eps", eps, 0, math.inf, open_low=True, open_high=True)
-    if inputs.ndim == 0:
-        raise ValueError("inputs: got a scalar, wanted (..., features)")
+    check_not_scalar("inputs", inputs, "(..., features)")
     wide = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
     centred = wide - jnp.mean(wide, axis=-1, keepdims=True)
     outputs = centred * lax.rsqrt(jnp.mean(centred * centred, axis=-1, keepdims=True) + eps)
@@ -51,6 +50,7 @@ def layer_norm(
 
 
 def _per_feature(name: str, values: Array, outputs: Array) -> Array:
+    check_floating(name, values)
     if values.shape != outputs.shape[-1:]:
         raise ValueError(f"{name}: got shape {values.shape}, wanted {outputs.shape[-1:]}, the last axis of inputs")
     return jnp.broadcast_to(values.astype(outputs.dtype), outputs.shape)

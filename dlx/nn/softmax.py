@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_count, check_floating
+from dlx.checks import check_class_numbers, check_count, check_floating
 
 __all__ = ["log_softmax", "logsumexp", "one_hot", "softmax"]
 
@@ -12,6 +12,10 @@ __all__ = ["log_softmax", "logsumexp", "one_hot", "softmax"]
 def _shift(logits: Array, axis: int) -> Array:
     """Largest logit, so that exp(x - shift) cannot overflow; 0 where every logit is -inf."""
     check_floating("logits", logits)
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise TypeError(f"axis: got {axis!r} of type {type(axis).__name__}, wanted an int")
+    if not -logits.ndim <= axis < logits.ndim or logits.shape[axis] == 0:
+        raise ValueError(f"axis: got {axis} for logits of shape {logits.shape}, wanted an axis with something on it")
     largest = lax.stop_gradient(jnp.max(logits, axis=axis, keepdims=True))
     return jnp.where(jnp.isneginf(largest), 0, largest)
 
@@ -25,7 +29,7 @@ def logsumexp(logits: Float[Array, "*shape"], *, axis: int = -1) -> Float[Array,
       logits: any shape.
       axis: the axis that is summed.
     Returns: the shape of `logits` without `axis`.
-    Raises: TypeError if `logits` are not floating.
+    Raises: TypeError if `logits` are not floating; ValueError if they have no such axis, or nothing on it.
     Source: Goodfellow et al. 2016, section 4.1; notes 001 section 15.
     """
     shift = _shift(logits, axis)
@@ -41,7 +45,7 @@ def softmax(logits: Float[Array, "*shape"], *, axis: int = -1) -> Float[Array, "
       logits: any shape; -inf gives 0.
       axis: the axis over which the result sums to 1.
     Returns: the shape and dtype of `logits`.
-    Raises: TypeError if `logits` are not floating.
+    Raises: TypeError if `logits` are not floating; ValueError if they have no such axis, or nothing on it.
     Source: Goodfellow et al. 2016, eq. 6.29; notes 001 section 1, 004 "multi-class".
     """
     weights = jnp.exp(logits - _shift(logits, axis))
@@ -57,7 +61,7 @@ def log_softmax(logits: Float[Array, "*shape"], *, axis: int = -1) -> Float[Arra
       logits: any shape.
       axis: the axis over which the exponentials sum to 1.
     Returns: the shape and dtype of `logits`, at most 0.
-    Raises: TypeError if `logits` are not floating.
+    Raises: TypeError if `logits` are not floating; ValueError if they have no such axis, or nothing on it.
     Source: Goodfellow et al. 2016, eq. 6.30; notes 001 section 15.
     """
     shifted = logits - _shift(logits, axis)
@@ -70,15 +74,15 @@ def one_hot(labels: Integer[Array, "*batch"], classes: int, *, dtype=jnp.float32
         v_i = 1 if i = label else 0
 
     Args:
-      labels: (*batch,) integers; one outside 0..classes-1 gives a row of zeros.
+      labels: (*batch,) integers in 0..classes-1. In a compiled function, where labels cannot be looked at, one outside
+        gives a row of zeros, as `jax.nn.one_hot` does.
       classes: length of a vector.
       dtype: of the result.
     Returns: (*batch, classes).
-    Raises: TypeError if `labels` are not integers; ValueError if `classes` is not positive.
+    Raises: TypeError if `labels` are not integers; ValueError if a label is no class or `classes` is not positive.
     Source: notes 001 section 8.
     """
     check_count("classes", classes)
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(f"labels: got dtype {labels.dtype}, wanted integers")
+    check_class_numbers("labels", labels, classes)
     columns = jnp.broadcast_to(jnp.arange(classes, dtype=jnp.int32), (*labels.shape, classes))
     return (labels[..., None] == columns).astype(dtype)

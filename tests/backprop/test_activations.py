@@ -16,7 +16,7 @@ DERIVATIVES = {
     "abs_rectifier": (lambda x: 1 if x > 0 else -1, "abs"),
     "elu": (lambda x: 1 if x > 0 else math.exp(x), "elu"),
     "identity": (lambda x: 1, None),
-    "leaky_relu": (lambda x: 1 if x >= 0 else 0.01, "leaky_relu"),
+    "leaky_relu": (lambda x: 1 if x > 0 else 0.01, "leaky_relu"),
     "relu": (lambda x: int(x > 0), "relu"),
     "sigmoid": (lambda x: math.exp(-x) / (1 + math.exp(-x)) ** 2, "sigmoid"),
     "softplus": (lambda x: 1 / (1 + math.exp(-x)), "softplus"),
@@ -120,7 +120,7 @@ def test_prelu_backward(rng, per_channel):
         by_x, by_alpha = np.empty(x.shape), np.zeros(np.shape(alpha))
         for index in np.ndindex(*x.shape):
             slope = alpha[index[-1]] if per_channel else alpha
-            by_x[index] = gradient[index] * (1 if x[index] >= 0 else slope)
+            by_x[index] = gradient[index] * (1 if x[index] > 0 else slope)
             by_alpha[index[-1] if per_channel else ()] += gradient[index] * min(x[index], 0)
         return by_x, by_alpha
 

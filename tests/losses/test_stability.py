@@ -46,3 +46,50 @@ def test_values_and_gradients_are_finite_to_ten_thousand(name):
     assert np.isfinite(gradient).all()
     # what is wrong by much still has a gradient, but where a clip or a right answer takes it
     assert np.any(gradient != 0)
+
+
+# one example right, then one for each way to be wrong
+CLASSES, SIGNS = np.array([1, -1, 2]), np.array([[1, -1], [0, 1], [1, 2]])
+EVENTS = np.array([[0.0, 1.0], [-0.5, 1.0], [0.0, 2.0]])
+SCORES = np.log(np.array([[0.3, 0.7], [0.5, 0.5], [0.9, 0.1]]))
+WRONG = {
+    "binary_cross_entropy": (np.array([[0.3, 1.0], [0.0, 1.0], [0.5, 1.0]]), EVENTS),  # 0 and 1 are clipped
+    "hinge": (5 * SIGNS, SIGNS),  # no gradient on the right side
+    "logistic": (SCORES, SIGNS),
+    "masked_sigmoid_cross_entropy": (SCORES, EVENTS, np.ones((3, 2))),
+    "multi_label_cross_entropy": (SCORES, EVENTS),
+    "multiclass_hinge": (SCORES, CLASSES),
+    "negative_log_likelihood": (SCORES, CLASSES),
+    "sigmoid_binary_cross_entropy": (SCORES, EVENTS),
+    "softmax_cross_entropy": (SCORES, CLASSES),
+    "squared_hinge": (5 * SIGNS, SIGNS),
+}
+
+
+@pytest.mark.row(18, 19, 20, 23, 25, 26, 28)
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_label_that_cannot_be_looked_at_gives_nan_in_value_and_gradient(name):
+    first, *rest = (np.asarray(a, np.float32) if a.dtype == float else a for a in WRONG[name])
+    loss = getattr(losses, name)
+
+    def pulled(first, *rest):
+        value, pull = jax.vjp(lambda first: loss(first, *rest), first)
+        return value, pull(jnp.ones_like(value))[0]
+
+    value, gradient = jax.jit(pulled)(np.asarray(first, np.float32), *rest)
+    assert np.isnan(value).tolist() == [False, True, True]
+    assert np.isnan(gradient).any(-1).tolist() == [False, True, True]
+    with pytest.raises(ValueError, match=r"^labels: got "):
+        loss(jnp.asarray(first, jnp.float32), *(jnp.asarray(array) for array in rest))
+
+
+@pytest.mark.row(18, 23)
+@pytest.mark.parametrize("options", [{"label_smoothing": 0.1}, {"class_weights": jnp.array([1.0, 0.0])}])
+def test_a_wrong_class_gives_nan_beside_smoothing_and_weights(options):
+    rows, labels = jnp.asarray(SCORES, jnp.float32), jnp.asarray(CLASSES)
+    functions = [losses.softmax_cross_entropy]
+    if "class_weights" in options:
+        functions.append(losses.negative_log_likelihood)
+    for loss in functions:
+        gradient = jax.jit(jax.grad(lambda z, y, loss=loss: loss(z, y, **options).sum()))(rows, labels)
+        assert np.isnan(gradient).all(-1).tolist() == [False, True, True]

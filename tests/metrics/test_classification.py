@@ -1,11 +1,13 @@
 """dlx.metrics: accuracies."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from dlx import metrics
 from tests.proof import configurations, prove
+from tests.tolerances import assert_close
 
 
 @pytest.mark.row(40)
@@ -30,15 +32,20 @@ def test_accuracy(rng, top_k):
     )
     distinct = rng.standard_normal((30, 4))
     got = metrics.accuracy(jnp.asarray(distinct), jnp.asarray(labels), top_k=top_k)
-    want = sklearn.top_k_accuracy_score(labels, distinct, k=top_k, normalize=False, labels=range(4))
-    assert got.sum() == want
+    want = sklearn.top_k_accuracy_score(labels, distinct, k=top_k, labels=range(4))
+    assert_close(np.mean(np.asarray(got), dtype=np.float64), want)
     assert (metrics.accuracy(jnp.asarray(distinct), jnp.asarray(np.eye(4)[labels]), top_k=top_k) == got).all()
 
 
 @pytest.mark.row(40)
 def test_accuracy_of_nan_and_of_no_class():
     logits = jnp.array([[jnp.nan, 0.0], [0.0, jnp.nan], [1.0, 0.0], [1.0, 0.0]])
-    assert metrics.accuracy(logits, jnp.array([0, 0, -1, 2]), top_k=2).tolist() == [0, 0, 0, 0]
+    # compiled: a label that can be looked at must be a class
+    assert jax.jit(lambda z, y: metrics.accuracy(z, y, top_k=2))(logits, jnp.array([0, 0, -1, 2])).tolist() == [0] * 4
+    wrong = jax.jit(metrics.binary_accuracy)(jnp.array([1.0, -1.0, 1.0]), jnp.array([2.0, -1.0, 1.0]))
+    assert wrong.tolist() == [0, 0, 1]
+    wrong = jax.jit(metrics.mean_label_probability)(jnp.ones((3, 1)), jnp.array([[2], [-1], [1]]), jnp.ones((3, 1)))
+    assert np.isnan(wrong).tolist() == [True, True, False]
     assert metrics.accuracy(logits.astype(jnp.bfloat16), jnp.array([0, 0, 0, 1], jnp.uint8)).tolist() == [0, 0, 1, 0]
     assert metrics.accuracy(logits.astype(jnp.bfloat16), jnp.zeros(4, int)).dtype == jnp.float32
 
@@ -57,6 +64,10 @@ def test_binary_accuracy(rng):
     got = metrics.binary_accuracy(jnp.asarray(logits), jnp.asarray(labels), threshold=0.5)
     np.testing.assert_array_equal(got, by_hand(0.5)(logits, labels))
     assert metrics.binary_accuracy(jnp.array([jnp.nan]), jnp.zeros(1)) == 0
+    sklearn = pytest.importorskip("sklearn.metrics")
+    got = metrics.binary_accuracy(jnp.asarray(logits), jnp.asarray(labels))
+    want = sklearn.accuracy_score(labels.ravel(), logits.ravel() > 0)
+    assert_close(np.mean(np.asarray(got), dtype=np.float64), want)
 
 
 @pytest.mark.row(28)

@@ -18,7 +18,7 @@ ELEMENTWISE = [
     pytest.param(nn.sigmoid, reference.sigmoid, jax.nn.sigmoid, marks=[pytest.mark.row(3), pytest.mark.erratum("E1")]),
     pytest.param(nn.tanh, reference.tanh, jnp.tanh, marks=pytest.mark.row(4)),
     pytest.param(nn.relu, reference.relu, jax.nn.relu, marks=pytest.mark.row(8)),
-    pytest.param(nn.leaky_relu, lambda x: x if x >= 0 else 0.01 * x, jax.nn.leaky_relu, marks=pytest.mark.row(10)),
+    pytest.param(nn.leaky_relu, lambda x: x if x > 0 else 0.01 * x, jax.nn.leaky_relu, marks=pytest.mark.row(10)),
     pytest.param(nn.abs_rectifier, abs, jnp.abs, marks=pytest.mark.row(11)),
     pytest.param(nn.elu, lambda x: reference.elu(x, 1.0), jax.nn.elu, marks=pytest.mark.row(12)),
     pytest.param(nn.softplus, lambda x: reference.softplus(x, 1.0, 20.0), jax.nn.softplus, marks=pytest.mark.row(13)),
@@ -76,13 +76,31 @@ def test_relu_at_zero_and_nan():
     assert np.isnan(nn.relu(jnp.array([jnp.nan])))
 
 
+@pytest.mark.row(11)
+def test_the_absolute_value_of_zero_has_no_sign():
+    for function in (nn.abs_rectifier, jax.jit(nn.abs_rectifier)):
+        assert not np.signbit(function(jnp.array([0.0, -0.0]))).any()
+
+
+@pytest.mark.row(8, 9, 10, 11)
+def test_at_the_knee_the_derivative_is_that_of_the_branch_below():
+    zero = jnp.zeros(1)
+    for slope in (0.0, 0.25, 2.0):
+        family = scalar_gradient(lambda x, a=slope: nn.generalised_relu(x, negative_slope=a), zero)
+        assert family == scalar_gradient(lambda x, a=slope: nn.leaky_relu(x, negative_slope=a), zero) == slope
+        assert scalar_gradient(nn.prelu, zero, jnp.float32(slope)) == slope
+    assert scalar_gradient(nn.relu, zero) == 0
+    torch = pytest.importorskip("torch")
+    tensor = torch.zeros(1, requires_grad=True)
+    torch.nn.functional.leaky_relu(tensor).backward()
+    assert_close(scalar_gradient(nn.leaky_relu, zero), tensor.grad.numpy())
+
+
 @pytest.mark.row(10, 11)
 def test_the_derivative_at_zero_is_the_documented_one():
     zero = jnp.zeros(1)
-    assert scalar_gradient(nn.leaky_relu, zero) == 1
     assert scalar_gradient(nn.elu, zero) == 1
     assert scalar_gradient(lambda x: nn.elu(x, alpha=2.0), zero) == 2  # of the exponential branch
-    assert scalar_gradient(nn.prelu, zero, jnp.float32(0.5)) == 1
     assert scalar_gradient(nn.heaviside, zero) == 0
     assert scalar_gradient(nn.abs_rectifier, zero) == -1
     assert scalar_gradient(lambda x: nn.generalised_relu(x, negative_slope=0.25), zero) == 0.25
@@ -119,9 +137,11 @@ def test_slopes(rng):
         [rng.standard_normal(shape(rng))],
         reference=elementwise(lambda x: max(0.0, x) + slope * min(0.0, x)),
     )
-    x = rng.standard_normal(7)
+    small = abs(slope)
     check_reference(
-        lambda x: nn.leaky_relu(x, negative_slope=slope), elementwise(lambda x: x if x >= 0 else slope * x), [x]
+        lambda x: nn.leaky_relu(x, negative_slope=small),
+        elementwise(lambda x: x if x > 0 else small * x),
+        [rng.standard_normal(7)],
     )
 
 

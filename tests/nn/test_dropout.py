@@ -43,6 +43,13 @@ def test_classic_dropout_scales_at_test_by_the_probability_of_keeping(rng):
     assert_close(classic, 0.8 * inverted)
     assert_close(classic, np.where(inverted != 0, x, 0))
     assert_close(nn.dropout(None, x, rate=0.2, train=False, mode="classic"), 0.8 * x)
+    with jax.enable_x64(True):
+        # every mask of three units, each with its probability: the expectation in training is the value at test time
+        x, masks = jnp.array([1.5, -2.0, 0.25]), np.array(list(itertools.product([0.0, 1.0], repeat=3)))
+        chances = np.prod(np.where(masks == 1, 0.8, 0.2), axis=1)
+        for function in (nn.dropout, nn.drop_connect):
+            got = function(None, x, rate=0.2, train=False, mode="classic")
+            assert_close(got, chances @ (masks * np.asarray(x)))
 
 
 @pytest.mark.row(67)

@@ -9,6 +9,7 @@ import pytest
 
 from dlx import nn
 from tests.proof import configurations, shape
+from tests.tolerances import assert_close
 
 KEY = jax.random.key(3)
 LIBRARY = ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"]
@@ -31,6 +32,18 @@ def test_the_draws_of_jax(rng, name, ndim):
     ours = getattr(nn, name)(KEY, size, jnp.float32)
     theirs = getattr(jax.nn.initializers, name)()(KEY, size, jnp.float32)
     np.testing.assert_array_equal(ours, theirs)
+    with jax.enable_x64(True):
+        theirs = getattr(jax.nn.initializers, name)()(KEY, size, jnp.float64)
+        assert_close(getattr(nn, name)(KEY, size, jnp.float64), theirs)
+
+
+@pytest.mark.row(70)
+@pytest.mark.erratum("E13")
+def test_the_draws_of_mxnets_default_and_of_the_unit_normal(x64):
+    # one uniform number in [0, 1) per weight, stretched to (-0.07, 0.07)
+    unit = jax.random.uniform(KEY, (4, 5), jnp.float64)
+    assert_close(nn.mxnet_default(KEY, (4, 5), jnp.float64), 0.07 * (2 * np.asarray(unit) - 1))
+    assert_close(nn.normal(KEY, (4, 5), jnp.float64, stddev=1.0), jax.random.normal(KEY, (4, 5), jnp.float64))
 
 
 @pytest.mark.row(70, 71)

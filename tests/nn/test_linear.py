@@ -54,6 +54,26 @@ def test_norms_at_zero(function):
     assert not np.any(gradient)  # NaN is true
 
 
+@pytest.mark.row(66)
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 1e30), ("float64", 1e200)])
+def test_the_l2_norm_neither_overflows_nor_underflows(dtype, size):
+    with jax.enable_x64(dtype == "float64"):
+        for scale in (size, 1 / size):
+            vector = jnp.asarray(scale * np.array([[3.0, -4.0], [0.0, 1.0]]), dtype)
+            value, pull = jax.vjp(nn.l2_norm, vector)
+            assert_close(np.asarray(value) / scale, [5, 1], dtype=dtype)
+            assert_close(pull(jnp.ones(2, dtype))[0], [[0.6, -0.8], [0, 1]])
+        assert nn.l2_norm(jnp.array([jnp.inf, 1.0], dtype)) == jnp.inf
+        assert np.isnan(nn.l2_norm(jnp.array([jnp.nan, 1.0], dtype)))
+
+
+@pytest.mark.row(66)
+def test_the_second_derivative_of_the_l2_norm(x64):
+    # (I - u u^T) / ||x|| with u = x / ||x|| = (0.6, 0.8)
+    want = (np.eye(2) - np.outer([0.6, 0.8], [0.6, 0.8])) / 5
+    assert_close(jax.hessian(nn.l2_norm)(jnp.array([3.0, 4.0])), want)
+
+
 @pytest.mark.row(374)
 def test_a_minibatch_is_one_matrix_product(x64, rng):
     x, kernel, bias = (jnp.asarray(a) for a in (rng.standard_normal((5, 3)), rng.standard_normal((3, 4)), np.ones(4)))
