@@ -215,6 +215,7 @@ def deviations_figure(deviations: dict[str, np.ndarray]) -> Any:
     for name, values in deviations.items():
         if values.any():
             axes.semilogy(np.arange(1, len(values) + 1), values.mean(1), "-o", markersize=3, label=TITLES[name])
+    axes.set_xticks(np.arange(1, len(deviations["zeros"]) + 1))
     axes.set_xlabel("hidden layer")
     axes.set_ylabel("standard deviation")
     axes.legend(fontsize=8)
@@ -232,6 +233,7 @@ def depths_figure(config: Config, norms: dict[str, np.ndarray]) -> Any:
         axes.semilogy(depths, values.mean(1), "-o", markersize=3, label=name)
     start = norms["sigmoid"][0].mean()
     axes.semilogy(depths, start * 0.25 ** (depths - depths[0]), "--", color="black", linewidth=1, label="(1/4)^L")
+    axes.set_xticks(depths)
     axes.set_xlabel("hidden layers L")
     axes.set_ylabel("norm of the first layer's gradient")
     axes.legend(fontsize=8)

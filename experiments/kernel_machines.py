@@ -96,7 +96,7 @@ def machine(config: Config, name: str, kernel: Any, points: Any, labels: Any) ->
     return lambda x: dlx.kernels.kernel_predict(kernel(x, points), fit.coefficients, fit.bias), support
 
 
-def real(config: Config, seed: int) -> tuple[tuple, tuple]:
+def real(config: Config, seed: int) -> tuple[tuple, ...]:
     """(inputs, classes 0 and 1) for training and for testing: every seed sets another fifth of the examples aside."""
     data = dlx.data.load(config.dataset)
     inputs, labels = (np.concatenate([data.train[name], data.test[name]]) for name in ("inputs", "labels"))
@@ -111,7 +111,7 @@ def real(config: Config, seed: int) -> tuple[tuple, tuple]:
     return tuple((jnp.asarray(inputs[rows]), jnp.asarray(labels[rows], jnp.int32)) for rows in (kept, held))
 
 
-def plane(config: Config, seed: int) -> tuple[tuple, tuple]:
+def plane(config: Config, seed: int) -> tuple[tuple, ...]:
     """Points (examples, 2) and classes 0 and 1, for training and for testing."""
 
     def draw(seed: int) -> tuple[jnp.ndarray, jnp.ndarray]:
@@ -137,7 +137,8 @@ def decision_figure(decide: Any, points: Any, labels: Any) -> Any:
     low, high = points.min(0) - 0.3, points.max(0) + 0.3
     x, y = np.meshgrid(np.linspace(low[0], high[0], 120), np.linspace(low[1], high[1], 120))
     values = np.asarray(decide(jnp.asarray(np.c_[x.ravel(), y.ravel()], jnp.float32))).reshape(x.shape)
-    figure = Figure(figsize=(4, 3.4), layout="constrained")
+    aspect = (high[1] - low[1]) / (high[0] - low[0])
+    figure = Figure(figsize=(4, 0.9 + 3.3 * aspect), layout="constrained")
     axes = figure.subplots()
     axes.contourf(x, y, values, levels=[-np.inf, 0, np.inf], colors=["#d6e6f4", "#fbe3d6"])
     axes.contour(

@@ -168,7 +168,7 @@ def sweep(config: Config, data: Any, rates: dict[str, list[float]], steps: int, 
         prepare=dlx.data.prepare(data.card),
         **config.training_options(),
     )
-    points = {
+    points: dict[str, list[float]] = {
         "optimizer": [number for number, tried in enumerate(rates.values()) for _ in tried],
         "learning_rate": [rate for tried in rates.values() for rate in tried],
     }

@@ -124,7 +124,7 @@ def error(model: Any, inputs: Any, targets: Any) -> Any:
     return jnp.mean(dlx.losses.squared_error(dlx.linear.decision_function(model, inputs), targets))
 
 
-def scaled_products(config: Config, seed: int, *, degree: int) -> tuple[tuple, tuple]:
+def scaled_products(config: Config, seed: int, *, degree: int) -> tuple[tuple, ...]:
     """(features, labels) for training and testing: the seed chooses the patients; scales are those of training."""
     data = dlx.data.load("diabetes")
     inputs, labels = (np.concatenate([data.train[name], data.test[name]]) for name in ("inputs", "labels"))

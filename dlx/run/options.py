@@ -109,9 +109,9 @@ class Options:
     uses: ClassVar[frozenset[str]] = TRAINING | DEVICES | LOG | {"sweep"}
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if field.name in self.unused() and getattr(self, field.name) != field.default:
-                raise UsageError(f"{option(field.name)}: this experiment has no use for it.")
+        for declared in dataclasses.fields(self):
+            if declared.name in self.unused() and getattr(self, declared.name) != declared.default:
+                raise UsageError(f"{option(declared.name)}: this experiment has no use for it.")
         for field in ("seeds", "batch_size", "accumulate", "log_every", "init_timeout", "keep_checkpoints"):
             require(self, field, at_least=1)
         for field in ("steps", "devices", "evaluate_every", "processes"):

@@ -73,9 +73,10 @@ def _narrowed(config_class: type[Options]) -> Any:
     """The class with the fields hidden that the experiment does not use."""
     import tyro
 
+    suppress: Any = tyro.conf.Suppress
     hints, unused = typing.get_type_hints(config_class), config_class.unused()
     hidden: list[tuple] = [
-        (field.name, tyro.conf.Suppress[hints[field.name]], field.default)
+        (field.name, suppress[hints[field.name]], field.default)
         for field in dataclasses.fields(config_class)
         if field.name in unused
     ]
