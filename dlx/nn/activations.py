@@ -42,10 +42,21 @@ def sigmoid(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Source: Goodfellow et al. 2016, eq. 3.30 and 3.33; notes 001 section 1.
     """
     check_floating("inputs", inputs)
-    positive = inputs >= 0
-    # 1 - sigmoid(x) = sigmoid(-x): the derivative n (1 - n) of the smaller of the two loses nothing
-    smaller = lax.logistic(jnp.where(positive, -inputs, inputs))
-    return jnp.where(positive, 1 - smaller, smaller)
+    return _sigmoid(inputs)
+
+
+@jax.custom_jvp
+def _sigmoid(inputs: Array) -> Array:
+    return lax.logistic(inputs)
+
+
+@_sigmoid.defjvp
+def _sigmoid_jvp(primals, tangents):
+    (inputs,), (tangent,) = primals, tangents
+    # of sigmoid(x) and sigmoid(-x) = 1 - sigmoid(x) the smaller has its digits; value and derivative come of one
+    # exponential. The derivative of abs at 0 is 1, which makes the second and third derivatives right there.
+    smaller = lax.logistic(-jnp.abs(inputs))
+    return jnp.where(inputs >= 0, 1 - smaller, smaller), tangent * (smaller * (1 - smaller))
 
 
 def tanh(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -73,7 +84,7 @@ def _tanh(inputs: Array) -> Array:
 def _tanh_jvp(primals, tangents):
     (inputs,), (tangent,) = primals, tangents
     # 1 / cosh(x)^2 = 4 sigmoid(2 x) sigmoid(-2 x); 1 - tanh(x)^2 would be 0 from |x| = 9 on in float32
-    smaller = lax.logistic(jnp.where(inputs >= 0, -2 * inputs, 2 * inputs))
+    smaller = lax.logistic(-2 * jnp.abs(inputs))
     return _tanh(inputs), tangent * (4 * smaller * (1 - smaller))
 
 

@@ -217,7 +217,11 @@ def lecun_normal(key: Key[Array, ""], shape: Sequence[int], dtype=jnp.float32) -
 def _check_result(shape: Sequence[int], dtype) -> None:
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(f"dtype: got {jnp.dtype(dtype)}, wanted a floating dtype")
-    if isinstance(shape, int) or not all(isinstance(size, int | np.integer) for size in shape):
+    _check_shape(shape)
+
+
+def _check_shape(shape: Sequence[int]) -> None:
+    if not isinstance(shape, tuple | list) or not all(isinstance(size, int | np.integer) for size in shape):
         raise TypeError(f"shape: got {shape!r}, wanted a tuple of ints")
     if any(size < 0 for size in shape):
         raise ValueError(f"shape: got {tuple(shape)}, wanted no negative size")
@@ -230,8 +234,9 @@ def _check_draw(key: Array, shape: Sequence[int], dtype) -> None:
 
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
-    if isinstance(shape, int) or len(shape) < 2 or 0 in shape:
-        raise ValueError(f"shape: got {shape!r}, wanted (..., in, out), no size 0: a fan needs two axes")
+    _check_shape(shape)
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(f"shape: got {tuple(shape)}, wanted (..., in, out), no size 0: a fan needs two axes")
     window = math.prod(shape[:-2])
     return window * shape[-2], window * shape[-1]
 

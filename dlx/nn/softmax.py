@@ -9,15 +9,14 @@ from dlx.checks import check_class_numbers, check_count, check_floating
 __all__ = ["log_softmax", "logsumexp", "one_hot", "softmax"]
 
 
-def _shift(logits: Array, axis: int) -> Array:
-    """Largest logit, so that exp(x - shift) cannot overflow; 0 where every logit is -inf."""
+def _largest(logits: Array, axis: int) -> Array:
+    """Largest logit, a constant: exp(x - largest) cannot overflow, and any constant gives the same result."""
     check_floating("logits", logits)
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise TypeError(f"axis: got {axis!r} of type {type(axis).__name__}, wanted an int")
     if not -logits.ndim <= axis < logits.ndim or logits.shape[axis] == 0:
         raise ValueError(f"axis: got {axis} for logits of shape {logits.shape}, wanted an axis with something on it")
-    largest = lax.stop_gradient(jnp.max(logits, axis=axis, keepdims=True))
-    return jnp.where(jnp.isneginf(largest), 0, largest)
+    return lax.stop_gradient(jnp.max(logits, axis=axis, keepdims=True))
 
 
 def logsumexp(logits: Float[Array, "*shape"], *, axis: int = -1) -> Float[Array, "*reduced"]:
@@ -32,7 +31,9 @@ def logsumexp(logits: Float[Array, "*shape"], *, axis: int = -1) -> Float[Array,
     Raises: TypeError if `logits` are not floating; ValueError if they have no such axis, or nothing on it.
     Source: Goodfellow et al. 2016, section 4.1; notes 001 section 15.
     """
-    shift = _shift(logits, axis)
+    largest = _largest(logits, axis)
+    # where every logit is -inf their difference would be NaN
+    shift = jnp.where(jnp.isneginf(largest), 0, largest)
     return jnp.squeeze(shift + jnp.log(jnp.sum(jnp.exp(logits - shift), axis=axis, keepdims=True)), axis=axis)
 
 
@@ -48,7 +49,7 @@ def softmax(logits: Float[Array, "*shape"], *, axis: int = -1) -> Float[Array, "
     Raises: TypeError if `logits` are not floating; ValueError if they have no such axis, or nothing on it.
     Source: Goodfellow et al. 2016, eq. 6.29; notes 001 section 1, 004 "multi-class".
     """
-    weights = jnp.exp(logits - _shift(logits, axis))
+    weights = jnp.exp(logits - _largest(logits, axis))
     return weights / jnp.sum(weights, axis=axis, keepdims=True)
 
 
@@ -64,7 +65,7 @@ def log_softmax(logits: Float[Array, "*shape"], *, axis: int = -1) -> Float[Arra
     Raises: TypeError if `logits` are not floating; ValueError if they have no such axis, or nothing on it.
     Source: Goodfellow et al. 2016, eq. 6.30; notes 001 section 15.
     """
-    shifted = logits - _shift(logits, axis)
+    shifted = logits - _largest(logits, axis)
     return shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis=axis, keepdims=True))
 
 

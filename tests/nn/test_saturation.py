@@ -48,6 +48,16 @@ def test_derivatives_keep_their_tails(function, dtype):
     np.testing.assert_allclose(second[5:], of_second[5:], rtol=relative)
 
 
+@pytest.mark.row(3, 4)
+@pytest.mark.parametrize(("function", "third"), [(nn.sigmoid, -1 / 8), (nn.tanh, -2.0)])
+def test_higher_derivatives_at_zero(x64, function, third):
+    # sigmoid(x) = 1/2 + x / 4 - x^3 / 48 + ..., tanh(x) = x - x^3 / 3 + ...
+    second = jax.jacfwd(jax.grad(function))
+    assert_close(second(jnp.float64(0)), 0.0)
+    for outer in (jax.jacfwd, jax.grad):
+        assert_close(outer(second)(jnp.float64(0)), third)
+
+
 @pytest.mark.row(38)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_values_at_ten_thousand(dtype):
