@@ -14,6 +14,7 @@ from dlx.image.camera import (
 )
 from dlx.image.colour import cmy_to_rgb, cmyk_to_rgb, hsv_to_rgb, rgb_to_cmy, rgb_to_cmyk, rgb_to_grey, rgb_to_hsv
 from dlx.image.compositing import alpha_blend, alpha_over
+from dlx.image.corners import harris, harris_response, noble, shi_tomasi
 from dlx.image.derivatives import (
     backward_difference,
     central_difference,
@@ -56,11 +57,24 @@ from dlx.image.line_forms import (
 from dlx.image.lucas_kanade import LucasKanade, lucas_kanade
 from dlx.image.matching import Matches, match_descriptors, nearest_matches, squared_distances
 from dlx.image.pyramid_lucas_kanade import TrackedPoints, pyramid_lucas_kanade, track_points
+from dlx.image.pyramids import gaussian_pyramid, laplacian_pyramid, pyramid_down, pyramid_up, reconstruct_from_laplacian
 from dlx.image.ransac import Ransac, ransac
 from dlx.image.ransac_models import line_distance, ransac_affine, ransac_homography, ransac_line
 from dlx.image.response import impulse_response, linearity_deviation, shift_deviation
 from dlx.image.sampling import bilinear_sample, resize_bilinear, warp
+from dlx.image.scale_harris import scale_adapted_harris, scale_normalised_tensor
+from dlx.image.scale_space import (
+    blobs,
+    difference_of_gaussians,
+    laplacian_of_gaussian,
+    laplacian_of_gaussian_kernel,
+    scale_space_extrema,
+)
 from dlx.image.sensor import bayer_mosaic, demosaic, dequantise, quantise
+from dlx.image.sift import sift
+from dlx.image.sift_descriptor import sift_descriptors, sift_orientations
+from dlx.image.sift_detector import refine_extremum, sift_keypoints, sift_scale_space
+from dlx.image.structure_tensor import shift_energy, structure_tensor, tensor_eigenvalues
 from dlx.image.surf import haar_descriptor, haar_responses, surf_descriptor, surf_orientation
 from dlx.image.surf_detector import hessian_response, surf_keypoints
 from dlx.image.transforms import (
@@ -96,6 +110,7 @@ __all__ = [
     "backward_difference",
     "bayer_mosaic",
     "bilinear_sample",
+    "blobs",
     "box_sums",
     "brief_descriptor",
     "brief_pairs",
@@ -111,6 +126,7 @@ __all__ = [
     "decompose_camera",
     "demosaic",
     "dequantise",
+    "difference_of_gaussians",
     "distort_points",
     "double_intercept_to_normal",
     "double_threshold",
@@ -125,12 +141,15 @@ __all__ = [
     "forward_difference",
     "gaussian_filter",
     "gaussian_kernel",
+    "gaussian_pyramid",
     "gradient",
     "gradient_angle",
     "gradient_magnitude",
     "haar_descriptor",
     "haar_responses",
     "hamming_distances",
+    "harris",
+    "harris_response",
     "hessian_response",
     "high_frequency_kernel",
     "high_pass",
@@ -153,6 +172,9 @@ __all__ = [
     "intensity_histogram",
     "invert_transform",
     "klt_track",
+    "laplacian_of_gaussian",
+    "laplacian_of_gaussian_kernel",
+    "laplacian_pyramid",
     "lens_focal_length",
     "lens_image_distance",
     "lens_magnification",
@@ -165,6 +187,7 @@ __all__ = [
     "median_filter",
     "nearest_matches",
     "neighbour_mean",
+    "noble",
     "non_maximum_suppression",
     "normal_to_double_intercept",
     "normal_to_slope_intercept",
@@ -176,13 +199,17 @@ __all__ = [
     "prewitt_y",
     "project_distorted",
     "project_points",
+    "pyramid_down",
     "pyramid_horn_schunck",
     "pyramid_lucas_kanade",
+    "pyramid_up",
     "quantise",
     "ransac",
     "ransac_affine",
     "ransac_homography",
     "ransac_line",
+    "reconstruct_from_laplacian",
+    "refine_extremum",
     "resize_bilinear",
     "rgb_to_cmy",
     "rgb_to_cmyk",
@@ -190,16 +217,28 @@ __all__ = [
     "rgb_to_hsv",
     "rotation_matrix",
     "rotation_vector",
+    "scale_adapted_harris",
+    "scale_normalised_tensor",
+    "scale_space_extrema",
     "sharpen",
     "sharpen_kernel",
+    "shi_tomasi",
     "shift_deviation",
+    "shift_energy",
+    "sift",
+    "sift_descriptors",
+    "sift_keypoints",
+    "sift_orientations",
+    "sift_scale_space",
     "slope_intercept_to_normal",
     "sobel_x",
     "sobel_y",
     "squared_distances",
+    "structure_tensor",
     "surf_descriptor",
     "surf_keypoints",
     "surf_orientation",
+    "tensor_eigenvalues",
     "to_float",
     "track_points",
     "trackable_points",
