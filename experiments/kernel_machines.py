@@ -4,7 +4,11 @@
     python -m experiments.kernel_machines --dataset breast_cancer --seeds 5
     python -m experiments.kernel_machines --dataset digits --seeds 5
 
-CPU: 5 s. Test accuracy linear svm 0.8775 +- 0.0047 (5 seeds), test accuracy rbf svm 0.999 +- 0.001 (5 seeds).
+CPU: about 5 s each, digits 15 s. What no line separates: test accuracy linear svm 0.8775 +- 0.0047 (moons, 5 seeds),
+test accuracy rbf svm 0.999 +- 0.001 (moons, 5 seeds); odd against even digits: test accuracy linear svm
+0.897 +- 0.006 (digits, 5 seeds), test accuracy rbf svm 0.991 +- 0.005 (digits, 5 seeds). Where a plane is enough, the
+kernel gains nothing: test accuracy linear svm 0.973 +- 0.006 (breast_cancer, 5 seeds), test accuracy rbf svm 0.966
++- 0.012 (breast_cancer, 5 seeds). Each seed sets another fifth of the real examples aside.
 """
 
 from collections.abc import Callable

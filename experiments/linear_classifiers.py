@@ -3,8 +3,10 @@
     python -m experiments.linear_classifiers --dataset mnist --seeds 4
     python -m experiments.linear_classifiers --dataset digits --seeds 4
 
-2 CPU cores: 30 s. Test accuracy 0.927 +- 0.001 (mnist, 4 seeds), that of softmax, the best; perceptron 0.922,
-hinge 0.921, logistic 0.918. Published for one-vs-all linear support vectors: 0.917.
+2 CPU cores: about 20 s and 5 s. Test accuracy of the best 0.927 +- 0.002 (mnist, 4 seeds), 0.955 +- 0.004 (digits, 4
+seeds). On MNIST: test accuracy softmax 0.9273 +- 0.0002 (mnist, 4 seeds), test accuracy perceptron 0.927 +- 0.002
+(mnist, 4 seeds), test accuracy hinge 0.921 +- 0.001 (mnist, 4 seeds), test accuracy logistic 0.9205 +- 0.0004 (mnist, 4
+seeds). Published for one-vs-all linear support vectors: 0.917.
 """
 
 from collections.abc import Callable

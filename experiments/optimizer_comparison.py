@@ -2,11 +2,12 @@
 
     python -m experiments.optimizer_comparison --dataset mnist --seeds 2
 
-CPU: 61 s. Three epochs, each optimizer at the learning rate of its smallest training loss (mnist, 2 seeds):
-test accuracy adagrad 0.972 +- 0.002, test accuracy rmsprop 0.974 +- 0.001, test accuracy adadelta 0.976 +- 0.000,
-test accuracy adam 0.973 +- 0.003, test accuracy sgd 0.973 +- 0.002, test accuracy nesterov 0.975 +- 0.002.
-Asked for: 0.97 for the adaptive ones, and paths of which optax's differ by at most 1e-6;
-optax gap 6.2e-15 +- 0 (mnist, 2 seeds).
+CPU: about 1 min. One program trains 7 optimizers x 4 rates x 2 seeds side by side (--map vmap: all 56 at once). Three
+epochs, each optimizer at the learning rate of its smallest training loss (mnist, 2 seeds): test accuracy sgd 0.972 +-
+0.001, test accuracy momentum 0.974 +- 0.000, test accuracy nesterov 0.975 +- 0.002, test accuracy adagrad 0.972 +-
+0.002, test accuracy rmsprop 0.974 +- 0.001, test accuracy adadelta 0.976 +- 0.000, test accuracy adam 0.973 +- 0.003.
+Asked for: 0.97 for the adaptive ones, and paths of which optax's differ by at most 1e-6; optax gap 6.2e-15 +- 0 (mnist,
+2 seeds).
 """
 
 from collections.abc import Callable, Sequence

@@ -3,7 +3,9 @@
     python -m experiments.perceptron --dataset planes --seeds 8
     python -m experiments.perceptron --dataset digits --seeds 8
 
-CPU: 6 s. Mistakes 31 +- 12 (8 seeds), the bound allows 1,033. AND, OR, NAND are learnt without error, XOR never.
+CPU: about 6 s each. Mistakes 31 +- 12 (planes, 8 seeds), the bound allows 1,033. Images of 3 and 8, which a plane
+separates: mistakes 61 +- 17 (digits, 8 seeds), the bound allows 475; test accuracy 0.993 +- 0.007
+(digits, 8 seeds). AND, OR, NAND are learnt without error, XOR never.
 """
 
 from dataclasses import dataclass

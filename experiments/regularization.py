@@ -3,9 +3,12 @@
     python -m experiments.regularization --dataset cubic --seeds 4
     python -m experiments.regularization --dataset diabetes --seeds 4
 
-CPU: 5 s. Decay gain 1080 +- 68 (4 seeds): weight decay 3 divides the test loss in 200 dimensions, 83 without it, by as
-much. What it removes is what is left of initial weights of standard deviation 1: the least squares of smallest norm has
-0.0102, ridge 0.0100. Test error degree 3: 0.0103 +- 0.0013; degree 1: 10.6; degree 20: 0.011 to 9.6 by the seed.
+CPU: about 5 and 10 s. Decay gain 1080 +- 68 (cubic, 4 seeds): weight decay 3 divides the test loss in 200 dimensions,
+83 without it, by as much; what it removes is what is left of initial weights of standard deviation 1, for the least
+squares of smallest norm has 0.0102, ridge 0.0100. Test error degree 3: 0.0103 +- 0.0013 (cubic, 4 seeds); degree 1:
+10.6; degree 20: 0.011 to 9.6 by the seed. 100 patients, 4 seeds, in variances of the label: test error least squares
+degree 1 0.54 +- 0.06 (diabetes), of degree 3 2.3 to 23; test error ridge degree 3 0.63 +- 0.10 (diabetes), test error
+lasso degree 3 0.58 +- 0.18 (diabetes); decay gain 6.1 +- 1.9 (diabetes).
 """
 
 from collections.abc import Sequence
@@ -261,10 +264,8 @@ def fits_figure(points: dict[str, tuple], models: dict[int, Any]) -> Any:
     for degree, model in models.items():
         values = dlx.linear.decision_function(model, powers(grid, degree))
         axes.plot(grid, values, linewidth=1.3, label=f"degree {degree}")
-    margin = 0.15 * np.ptp(y)
-    axes.set_ylim(y.min() - margin, y.max() + margin)
-    axes.set_xlabel("x")
-    axes.set_ylabel("y")
+    axes.set_ylim(y.min() - 0.15 * np.ptp(y), y.max() + 0.15 * np.ptp(y))
+    axes.set(xlabel="x", ylabel="y")
     axes.legend(fontsize=8)
     return figure
 
@@ -290,8 +291,7 @@ def path_figure(kernels: np.ndarray, names: Sequence[str]) -> Any:
     axes.semilogx(RATES, kernels[:, len(names) :], color="0.7", linewidth=0.7)
     for number, name in enumerate(names):
         axes.semilogx(RATES, kernels[:, number], linewidth=1.5, label=name)
-    axes.set_xlabel("l1")
-    axes.set_ylabel("weight of the scaled feature")
+    axes.set(xlabel="l1", ylabel="weight of the scaled feature")
     figure.legend(loc="outside right upper", fontsize=8)
     return figure
 
