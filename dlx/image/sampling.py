@@ -130,7 +130,10 @@ def _grid(rows: int, columns: int, dtype: jnp.dtype) -> Array:
 
 def _project(homography: Array, points: Array) -> Array:
     """Points through a homography; those at infinity far outside, without a division by zero."""
-    mapped = jnp.einsum("...j,ij->...i", points, homography[:, :2]) + homography[:, 2]
+    # not a matrix product: accelerators would make it of ten bits
+    x, y = points[..., :1], points[..., 1:]
+    columns = [column.reshape((1,) * (points.ndim - 1) + (3,)) for column in homography.T]
+    mapped = columns[0] * x + columns[1] * y + columns[2]
     scale = mapped[..., 2:]
     finite = scale != 0
     far = jnp.asarray(1e6, points.dtype)
