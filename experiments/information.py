@@ -2,7 +2,7 @@
 
     python -m experiments.information --seeds 5
 
-CPU: 5 s. Nearest neighbours error 0.009 +- 0.011 nats (5 seeds) from 3,000 samples; identities hold to 1e-6.
+CPU: about 5 s. Nearest neighbours error 0.009 +- 0.011 nats (5 seeds) from 3,000 samples; identities hold to 1e-6.
 """
 
 from dataclasses import dataclass

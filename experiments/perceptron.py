@@ -88,9 +88,9 @@ def main(config: Config) -> dict:
                 caption = f"Weights of the pixels (seed {seed}): red for a {max(config.pair)}, blue against it"
                 run.picture(caption, weights)
         metrics = {
+            "mistakes": np.array(mistakes), "novikoff_bound": np.array(bounds),
             "linear_table_errors": sum(errors[name] for name in ("and", "or", "nand")), "xor_errors": errors["xor"],
-            "boolean_network_errors": boolean, "parity_network_errors": parity, "mistakes": np.array(mistakes),
-            "novikoff_bound": np.array(bounds),
+            "boolean_network_errors": boolean, "parity_network_errors": parity,
         }  # fmt: skip
         if accuracies:
             metrics["test_accuracy"] = np.array(accuracies)

@@ -111,9 +111,11 @@ def definitions(pairs: Iterable[tuple[str, Any]], *, changed: Iterable[str] = ()
 
 
 def aligned(numbers: Sequence[float]) -> list[str]:
-    """Numbers that are read against each other, to the same decimals: four digits of the largest."""
+    """Numbers that are read against each other, to the same decimals: four digits of the largest; counts as counts."""
     finite = [abs(number) for number in numbers if math.isfinite(number)]
     largest = max(finite, default=0.0)
+    if largest > 1 and all(number == int(number) for number in finite):
+        return [f"{number:,.0f}" if math.isfinite(number) else "not finite" for number in numbers]
     if 0 < largest < 1e-4:
         return [f"{number:.2e}" if math.isfinite(number) else "not finite" for number in numbers]
     decimals = min(8, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 0
