@@ -2,8 +2,8 @@
 
     python -m experiments.gradient_check --seeds 3
 
-CPU: about 5 s. Largest relative error of 62 gradients 6.0e-10 +- 5.3e-10 (3 seeds), asked for 1e-6; wrong gradients caught
-1.000 +- 0.000 (3 seeds).
+CPU: about 5 s. Largest relative error of 62 gradients 6.0e-10 +- 5.3e-10 (3 seeds), asked for 1e-6; wrong gradients
+caught 1.000 +- 0.000 (3 seeds).
 """
 
 from collections.abc import Callable
