@@ -1,6 +1,6 @@
 """Horn-Schunck: the smooth flow that fits the constraint everywhere."""
 
-from typing import Literal, get_args
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from dlx.checks import check_choice, check_count
+from dlx.checks import check_count
 from dlx.image._borders import pad
 from dlx.image._images import Image, check_positive
 from dlx.image._motion import (
@@ -45,7 +45,7 @@ def neighbour_mean(
     Raises: ValueError on another number of neighbours.
     Source: Horn and Schunck 1981, section 8; notes 001 section 14.
     """
-    check_choice("neighbours", neighbours, get_args(Neighbours))
+    _check_neighbours(neighbours)
     flow = jnp.asarray(flow)
     wide = pad(flow, [(1, 1), (1, 1)] + [(0, 0)] * (flow.ndim - 2), mode="nearest")
     rows = wide[:-2] + wide[2:]
@@ -84,7 +84,7 @@ def flow_energy(
     Source: Horn and Schunck 1981, section 6; notes 001 section 14.
     """
     check_positive("alpha", alpha)
-    check_choice("neighbours", neighbours, get_args(Neighbours))
+    _check_neighbours(neighbours)
     check_derivatives(derivatives)
     first, second, dtype = frames(first, second)
     flow = _field("flow", flow, first)
@@ -135,12 +135,17 @@ def horn_schunck(
     """
     check_positive("alpha", alpha)
     check_count("iterations", iterations)
-    check_choice("neighbours", neighbours, get_args(Neighbours))
+    _check_neighbours(neighbours)
     check_derivatives(derivatives)
     first, second, dtype = frames(first, second)
     x, y, t = derivatives_of(first, second, derivatives)
     flow = jnp.zeros((*first.shape, 2), first.dtype) if initial is None else _field("initial", initial, first)
     return _relax(x, y, t, flow, alpha, iterations, neighbours).astype(dtype)
+
+
+def _check_neighbours(neighbours: Any) -> None:
+    if neighbours not in (4, 8):
+        raise ValueError(f"neighbours: got {neighbours!r}, wanted 4 or 8")
 
 
 def _field(name: str, flow: Array | np.ndarray, image: Array) -> Array:
@@ -181,8 +186,8 @@ def pyramid_horn_schunck(
 
         Ix u + Iy v + (I2(x + u0) - I1(x) - Ix u0 - Iy v0)
 
-    in place of the constraint: the whole flow is smooth, and not only what is added to it. A pixel whose u0 left the
-    image has no constraint.
+    in place of the constraint: the whole flow is smooth, and not only what is added to it. A warp changes u and v by a
+    pixel at most. A pixel whose u0 left the image has no constraint.
 
     Args:
       first: (height, width) I1; uint8 and uint16 become floats in [0, 1].
@@ -201,7 +206,7 @@ def pyramid_horn_schunck(
     check_positive("alpha", alpha)
     for name, value in (("warps", warps), ("iterations", iterations)):
         check_count(name, value)
-    check_choice("neighbours", neighbours, get_args(Neighbours))
+    _check_neighbours(neighbours)
     first, second, dtype = frames(first, second)
     check_levels(levels, first.shape)
     pyramids = [halvings(image, levels) for image in (first, second)]
@@ -214,7 +219,9 @@ def pyramid_horn_schunck(
             warped, inside = warp_inside(two, flow)
             x, y = (jnp.where(inside, slope, 0) for slope in gradients(0.5 * (one + warped)))
             t = jnp.where(inside, warped - one, 0) - x * flow[..., 0] - y * flow[..., 1]
-            return _relax(x, y, t, flow, alpha, iterations, neighbours)
+            found = _relax(x, y, t, flow, alpha, iterations, neighbours)
+            # beyond a pixel the linear constraint says nothing; without this a false match grows from warp to warp
+            return flow + jnp.clip(found - flow, -1, 1)
 
         flow = jax.lax.fori_loop(0, warps, refine, flow)
     return flow.astype(dtype)
