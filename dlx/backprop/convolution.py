@@ -55,7 +55,7 @@ def conv2d_backward(
     window, outputs = kernel.shape[:2], kernel.shape[3]
     windows = im2col(inputs, window, stride=stride, padding=padding, dilation=dilation)
     _check_gradient(output_gradient, (len(inputs), outputs), len(windows))
-    rows = output_gradient.reshape(-1, outputs)
+    rows = output_gradient.reshape(len(windows), outputs)
     # columns of the windows go by channel first
     matrix = kernel.transpose(2, 0, 1, 3).reshape(-1, outputs)
     by_inputs = col2im(rows @ matrix.T, inputs.shape, window, stride=stride, padding=padding, dilation=dilation)
@@ -108,7 +108,9 @@ def conv_transpose2d_backward(
             f" wanted one that it takes to {inputs.shape}, the shape of inputs"
         )
     windows = im2col(output_gradient, kernel.shape[:2], stride=stride, padding=padding, dilation=dilation)
-    by_kernel = (windows.T @ inputs.reshape(-1, kernel.shape[3])).reshape(kernel.shape[2], *kernel.shape[:2], -1)
+    by_kernel = (windows.T @ inputs.reshape(len(windows), kernel.shape[3])).reshape(
+        kernel.shape[2], *kernel.shape[:2], -1
+    )
     return by_inputs, by_kernel.transpose(1, 2, 0, 3), jnp.sum(output_gradient, axis=(0, 1, 2))
 
 

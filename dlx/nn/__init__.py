@@ -16,6 +16,7 @@ from dlx.nn.activations import (
 from dlx.nn.batch_norm import batch_norm, batch_norm_inference, update_running_statistics
 from dlx.nn.conv import bilinear_kernel, conv2d, conv_transpose2d
 from dlx.nn.dropout import drop_connect, dropout, example_keys
+from dlx.nn.flatten import flatten
 from dlx.nn.im2col import col2im, conv2d_im2col, im2col
 from dlx.nn.initializers import (
     constant,
@@ -57,6 +58,7 @@ __all__ = [
     "dropout",
     "elu",
     "example_keys",
+    "flatten",
     "generalised_relu",
     "get_activation",
     "get_initializer",

@@ -74,13 +74,16 @@ def by_blocks(images: Array, kernel: Array, geometry: Geometry) -> Array:
     count = -(-columns // block)
     reach = block + window_columns - 1
     images = jnp.pad(images, ((0, 0), (top, bottom), (left, right + count * block - columns), (0, 0)))
-    parts = [images[:, :, b * block : b * block + reach].reshape(batch, -1, 1, reach * channels) for b in range(count)]
+    parts = [
+        images[:, :, b * block : b * block + reach].reshape(batch, height + top + bottom, 1, reach * channels)
+        for b in range(count)
+    ]
     parts = jnp.concatenate(parts, axis=2)
     parts = jnp.concatenate([parts[:, u : u + rows] for u in range(window_rows)], axis=-1)
     # band[v, q, j] = 1 where output j of a block sees its column q through column v of the kernel
     band = jnp.stack([jnp.eye(reach, block, -v, dtype=kernel.dtype) for v in range(window_columns)])
-    matrix = jnp.einsum("uvco,vqj->uqcjo", kernel, band).reshape(-1, block * outputs)
-    result = parts.reshape(batch * rows * count, -1) @ matrix
+    matrix = jnp.einsum("uvco,vqj->uqcjo", kernel, band).reshape(window_rows * reach * channels, block * outputs)
+    result = parts.reshape(batch * rows * count, window_rows * reach * channels) @ matrix
     return result.reshape(batch, rows, count * block, outputs)[:, :, :columns]
 
 

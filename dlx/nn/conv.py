@@ -1,5 +1,6 @@
 """Convolution of images, its adjoint, and the kernel of bilinear upsampling."""
 
+import math
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -57,7 +58,7 @@ def conv2d(
     size, window = inputs.shape[-3:-1], kernel.shape[:2]
     pads = as_pads(padding, size, window, stride, dilation)
     padded_output_size("kernel", size, window, stride, pads, dilation)
-    images = inputs.reshape(-1, *inputs.shape[-3:])
+    images = inputs.reshape(math.prod(inputs.shape[:-3]), *inputs.shape[-3:])
     outputs = convolve(images, kernel, Geometry(stride, pads, dilation, groups))
     return _add_bias(outputs.reshape(*inputs.shape[:-3], *outputs.shape[1:]), bias)
 
@@ -114,7 +115,7 @@ def conv_transpose2d(
     )
     if min(size) < 1:
         raise ValueError(f"padding: got {padding!r}, which leaves an output of {size}")
-    images = inputs.reshape(-1, *inputs.shape[-3:])
+    images = inputs.reshape(math.prod(inputs.shape[:-3]), *inputs.shape[-3:])
     outputs = transpose(images, kernel, size, Geometry(stride, pads, dilation, groups))
     return _add_bias(outputs.reshape(*inputs.shape[:-3], *outputs.shape[1:]), bias)
 

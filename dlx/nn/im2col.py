@@ -47,7 +47,11 @@ def im2col(
     inputs = jnp.pad(inputs, ((0, 0), *pads, (0, 0)))
     entries = [inputs[:, r, c] for r, c in _slices(window, stride, dilation, rows, columns)]
     # (k * k, batch, oh, ow, channels)
-    return jnp.stack(entries).transpose(1, 2, 3, 4, 0).reshape(-1, inputs.shape[-1] * len(entries))
+    return (
+        jnp.stack(entries)
+        .transpose(1, 2, 3, 4, 0)
+        .reshape(len(inputs) * rows * columns, inputs.shape[-1] * len(entries))
+    )
 
 
 def col2im(
@@ -83,7 +87,7 @@ def col2im(
     wanted = (batch * rows * columns, channels * window[0] * window[1])
     if windows.shape != wanted:
         raise ValueError(f"windows: got shape {windows.shape}, wanted {wanted} for images of {tuple(input_shape)}")
-    entries = windows.reshape(batch, rows, columns, channels, -1)
+    entries = windows.reshape(batch, rows, columns, channels, window[0] * window[1])
     (top, bottom), (left, right) = pads
     images = jnp.zeros((batch, height + top + bottom, width + left + right, channels), windows.dtype)
     for number, (r, c) in enumerate(_slices(window, stride, dilation, rows, columns)):
@@ -128,7 +132,7 @@ def conv2d_im2col(
     *_, (rows, columns) = _geometry(inputs.shape, window, stride, padding, dilation)
     windows = im2col(inputs, window, stride=stride, padding=padding, dilation=dilation)
     outputs = windows @ kernel.transpose(2, 0, 1, 3).reshape(-1, kernel.shape[3])
-    outputs = outputs.reshape(len(inputs), rows, columns, -1)
+    outputs = outputs.reshape(len(inputs), rows, columns, kernel.shape[3])
     return outputs if bias is None else outputs + jnp.broadcast_to(bias, outputs.shape)
 
 
