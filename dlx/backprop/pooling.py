@@ -123,7 +123,7 @@ def global_max_pool2d_backward(
 
 def _check_gradient(output_gradient: Array, inputs: Array, windows: Windows) -> None:
     check_floating("output_gradient", output_gradient)
-    wanted = (*inputs.shape[:-3], *windows.count, inputs.shape[-1])
+    wanted = (*inputs.shape[:-3], *windows.counts, inputs.shape[-1])
     if output_gradient.shape != wanted:
         raise ValueError(f"output_gradient: got shape {output_gradient.shape}, wanted {wanted}, that of the outputs")
 
@@ -146,7 +146,7 @@ def _padded(inputs: Array, windows: Windows, value: float) -> Array:
 
 def _entries(windows: Windows) -> list[tuple]:
     """One index for each entry of a window, by rows: it reads that entry of every window."""
-    (height, width), (s, t), (rows, columns) = windows.window, windows.stride, windows.count
+    (height, width), (s, t), (rows, columns) = windows.window, windows.stride, windows.counts
     return [
         (..., slice(a, a + (rows - 1) * s + 1, s), slice(b, b + (columns - 1) * t + 1, t), slice(None))
         for a in range(height)

@@ -7,7 +7,7 @@ gradient, reads each number once and writes each number once. Forward mode works
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -79,10 +79,10 @@ def _built_in_sum(planes: jax.Array, windows: Windows) -> jax.Array:
     return _reduce_window(planes, windows, 0, lax.add)
 
 
-def _reduce_window(planes: jax.Array, windows: Windows, start: float, function: object) -> jax.Array:
+def _reduce_window(planes: jax.Array, windows: Windows, start: float, function: Callable) -> jax.Array:
     padding = [(0, 0), *((low, max(0, after)) for low, after in _reach(windows)), (0, 0)]
-    start = np.asarray(start, planes.dtype)
-    return lax.reduce_window(planes, start, function, (1, *windows.window, 1), (1, *windows.stride, 1), padding)
+    first = np.asarray(start, planes.dtype)
+    return lax.reduce_window(planes, first, function, (1, *windows.window, 1), (1, *windows.stride, 1), padding)
 
 
 def _number_type(windows: Windows) -> type:
@@ -102,7 +102,7 @@ def _pad(planes: jax.Array, value: object, rows: tuple[int, int], columns: tuple
 def _views(planes: jax.Array, windows: Windows, value: float) -> Iterator[jax.Array]:
     """The same entry of every window, for one entry after the other, by rows; `value` stands in the padding."""
     padded = _pad(planes, value, *_reach(windows))
-    (k, width), (s, t), (rows, columns) = windows.window, windows.stride, windows.count
+    (k, width), (s, t), (rows, columns) = windows.window, windows.stride, windows.counts
     for a in range(k):
         for b in range(width):
             yield padded[:, a : a + (rows - 1) * s + 1 : s, b : b + (columns - 1) * t + 1 : t]
@@ -127,7 +127,7 @@ def _gather(planes: jax.Array, windows: Windows, picked: jax.Array | None) -> ja
     shape = (batch, blocks[0], s, blocks[1], t, channels)
     cut = _pad(planes, 0, *ends).reshape(shape)
     # the grid of windows, with those that begin before the first block
-    grid = [(c - 1, n - have) for c, n, have in zip(covered, blocks, windows.count, strict=True)]
+    grid = [(c - 1, n - have) for c, n, have in zip(covered, blocks, windows.counts, strict=True)]
     if picked is not None:
         none, never = np.iinfo(picked.dtype).max, np.iinfo(picked.dtype).max - 1
         picked = _pad(picked, none, *grid)
@@ -137,7 +137,7 @@ def _gather(planes: jax.Array, windows: Windows, picked: jax.Array | None) -> ja
             a, b = np.arange(i * s, i * s + s)[:, None, None, None], np.arange(j * t, j * t + t)[:, None]
             present, top, left = (a < k) & (b < width), covered[0] - 1 - i, covered[1] - 1 - j
             if picked is None:
-                mask = np.broadcast_to(present, shape)
+                mask = jnp.broadcast_to(present, shape)
             else:
                 wanted = np.where(present, a * width + b, never).astype(picked.dtype)
                 numbers = picked[:, top : top + blocks[0], None, left : left + blocks[1], None]

@@ -14,7 +14,7 @@ Pair = tuple[int, int]
 class Windows(NamedTuple):
     """The geometry of a pooling, every pair for rows and columns.
 
-    Fields: size of a plane; window; stride; low, padding before; high, padding after as asked for; count of windows.
+    Fields: size of a plane; window; stride; low, padding before; high, padding after as asked for; counts of windows.
     """
 
     size: Pair
@@ -22,7 +22,7 @@ class Windows(NamedTuple):
     stride: Pair
     low: Pair
     high: Pair
-    count: Pair
+    counts: Pair
 
     @property
     def area(self) -> int:
@@ -48,7 +48,7 @@ class Windows(NamedTuple):
 
     def first(self, axis: int) -> np.ndarray:
         """The row (axis 0) or column (axis 1) at which each window begins, negative in the padding."""
-        return np.arange(self.count[axis]) * self.stride[axis] - self.low[axis]
+        return np.arange(self.counts[axis]) * self.stride[axis] - self.low[axis]
 
 
 def make_windows(size: Pair, window: Any, stride: Any, padding: Padding, ceil_mode: bool) -> Windows:
@@ -64,7 +64,8 @@ def make_windows(size: Pair, window: Any, stride: Any, padding: Padding, ceil_mo
             )
     count = padded_output_size("window", size, window, stride, pads)
     if ceil_mode:
-        count = tuple(map(_count_up, size, window, stride, pads))
+        rows, columns = map(_count_up, size, window, stride, pads)
+        count = rows, columns
     return Windows(size, window, stride, (top, left), (bottom, right), count)
 
 

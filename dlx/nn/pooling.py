@@ -43,7 +43,7 @@ def max_pool2d(
     """
     windows = make_windows(check_planes(inputs), window, stride, padding, ceil_mode)
     return window_max(inputs.reshape(-1, *inputs.shape[-3:]), windows).reshape(
-        *inputs.shape[:-3], *windows.count, inputs.shape[-1]
+        *inputs.shape[:-3], *windows.counts, inputs.shape[-1]
     )
 
 
@@ -80,7 +80,7 @@ def avg_pool2d(
     totals = window_sum(wide.reshape(-1, *inputs.shape[-3:]), windows)
     counts = windows.entries(padded=count_include_pad).astype(totals.dtype)
     means = totals / jnp.broadcast_to(counts, totals.shape)
-    return means.astype(inputs.dtype).reshape(*inputs.shape[:-3], *windows.count, inputs.shape[-1])
+    return means.astype(inputs.dtype).reshape(*inputs.shape[:-3], *windows.counts, inputs.shape[-1])
 
 
 def global_avg_pool2d(inputs: Float[Array, "*batch height width channels"]) -> Float[Array, "*batch channels"]:

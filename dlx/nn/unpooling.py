@@ -38,7 +38,7 @@ def max_pool2d_with_switches(
     Source: Zeiler and Fergus 2014, section 2.1; notes 004 "unpooling" (U21).
     """
     windows = make_windows(check_planes(inputs), window, stride, padding, ceil_mode)
-    shape = (*inputs.shape[:-3], *windows.count, inputs.shape[-1])
+    shape = (*inputs.shape[:-3], *windows.counts, inputs.shape[-1])
     planes = inputs.reshape(-1, *inputs.shape[-3:])
     outputs = window_max(planes, windows)
     numbers = first_maxima(planes, outputs, windows).astype(jnp.int32)
@@ -158,9 +158,9 @@ def _unpool_windows(
         size = (max(1, smallest[0]), max(1, smallest[1]))
     for ceil_mode in (False, True):
         windows = make_windows(as_pair("size", size), window, stride, padding, ceil_mode)
-        if windows.count == count:
+        if windows.counts == count:
             return windows
     raise ValueError(
-        f"size: got {size}, which has {windows.count} windows of {windows.window} with stride {windows.stride}, wanted"
+        f"size: got {size}, which has {windows.counts} windows of {windows.window} with stride {windows.stride}, wanted"
         f" planes with {count}, the rows and columns of inputs"
     )
