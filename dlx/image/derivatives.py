@@ -203,13 +203,14 @@ def gradient_angle(gx: FloatImage, gy: FloatImage) -> FloatImage:
     Args:
       gx: (height, width) derivative along x.
       gy: (height, width) derivative along y.
-    Returns: (height, width) radians in [-pi, pi] from +x towards +y, which points down; 0 where both are 0.
+    Returns: (height, width) radians in [-pi, pi] from +x towards +y, which points down; 0 where both are 0, and so is
+      its derivative there.
     Raises: ValueError if the shapes differ or are not those of an image.
     Source: notes 001 section 14.
     """
     gx, gy = _pair(gx, gy)
     flat = (gx == 0) & (gy == 0)
-    return jnp.arctan2(gy, jnp.where(flat, 1, gx))
+    return jnp.arctan2(jnp.where(flat, 0, gy), jnp.where(flat, 1, gx))
 
 
 def _pair(gx: Array, gy: Array) -> tuple[Array, Array]:

@@ -36,8 +36,9 @@ def non_maximum_suppression(
       gx: (height, width) derivative along x.
       gy: (height, width) derivative along y.
       method: "interpolated" or "sectors".
-      ties: of two equal pixels across an edge keep "one", the right or lower; "none", so that both neighbours must be
-        smaller as the notes say, which loses the edge of an ideal step; or "both", as scikit-image does.
+      ties: of two equal pixels across an edge keep "one", the left or upper, as OpenCV does; "none", so that both
+        neighbours must be smaller as the notes say, which loses the edge of an ideal step; or "both", as scikit-image
+        does.
     Returns: (height, width), >= 0; beyond the border the magnitude is 0.
     Raises: ValueError if the shapes differ or are not those of an image, or for another method.
     Source: Canny 1986; notes 001 section 14.

@@ -52,6 +52,7 @@ def hough_lines(
     """
     image = _edges(edges)
     check_range("resolution", resolution, 0, float("inf"), open_low=True, open_high=True)
+    angles: Array | np.ndarray
     if isinstance(thetas, int):
         check_count("thetas", thetas)
         angles = np.linspace(-np.pi / 2, np.pi / 2, thetas, endpoint=False)
@@ -59,7 +60,7 @@ def hough_lines(
         angles = thetas
         if np.ndim(thetas) != 1 or not len(thetas):
             raise ValueError(f"thetas: got shape {np.shape(thetas)}, wanted (thetas,), not empty")
-    half = int(np.ceil(np.hypot(*image.shape) / resolution))
+    half = int(np.ceil(np.hypot(image.shape[0], image.shape[1]) / resolution))
     theta, columns = jnp.asarray(angles, float), len(angles)
     size = 2 * half + 1
     # float64 where the angles are known: cos(pi / 2) of float32 is not 0
