@@ -37,7 +37,8 @@ def sift(
       contrast_threshold: |D| >= contrast_threshold / scales, for brightness in [0, 1].
       edge_threshold: largest ratio of the two curvatures.
     Returns: (`Keypoints`, (count, 128) descriptors), of the image's dtype, at least float32; a flat image has no valid
-      ones. Coordinates are those of the image: OpenCV's default doubling, without "precise upscale", adds 0.25 pixels.
+      ones. Coordinates are those of the image: OpenCV's default (without
+      "precise upscale") doubles the image in the same way and gives coordinates 0.25 pixels larger.
     Raises: ValueError for another shape, an image smaller than 16 pixels (8 with `upsample`), `count` below 1, or a
       number out of range; TypeError for other integers.
     Source: Lowe 2004; notes 001 section 14.

@@ -15,7 +15,7 @@ from dlx.checks import check_choice, check_count, check_range
 from dlx.image._images import check_positive
 from dlx.image._octaves import flat_octaves, gradients
 from dlx.image.keypoints import Keypoints, clear_invalid, pad_keypoints
-from dlx.image.sift_detector import check_octaves
+from dlx.image.sift_detector import check_octaves, shift_of
 
 __all__ = ["sift_descriptors", "sift_orientations"]
 
@@ -190,6 +190,7 @@ class _Reader:
     def __init__(self, octaves: tuple[Array, ...], sigma: float, upsample: bool) -> None:
         self.flat, self.shapes = flat_octaves(octaves)
         self.scales, self.sigma, self.first = octaves[0].shape[0] - 3, sigma, -int(upsample)
+        self.shift = shift_of(upsample)
 
     def _layer(self, point: Keypoints) -> tuple[Array, Array]:
         number = jnp.round(jnp.log2(lax.stop_gradient(point.scale) / self.sigma) * self.scales).astype(jnp.int32)
@@ -209,7 +210,7 @@ class _Reader:
         def one(point: Keypoints) -> tuple[Array, Array]:
             octave, layer = self._layer(point)
             start, height, width = jnp.asarray(self.shapes)[octave]
-            centre = point.xy * jnp.exp2(-(octave + self.first).astype(point.xy.dtype))
+            centre = (point.xy + self.shift) * jnp.exp2(-(octave + self.first).astype(point.xy.dtype))
             # a product of matrices and a loop are where XLA stops fusing; else it computes the angle of a gradient
             # again for each bin that it is compared with, and the place of a sample for each pixel about it
             place = jnp.dot(jnp.asarray(grid, centre.dtype), turned(point), precision="highest") + centre[None]

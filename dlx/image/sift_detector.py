@@ -44,8 +44,8 @@ def sift_scale_space(
       octaves: how many; None: as many as have 16 pixels on the shorter side.
       scales: intervals in an octave, the number of scales at which extrema are looked for.
       sigma: blur of the first layer of each octave, in its pixels, > 0.5 (> 1 with `upsample`).
-      upsample: begin with the image at twice its size, by linear interpolation. Its even pixels are the image's, so
-        that nothing is shifted (OpenCV's default doubling shifts by a quarter of a pixel).
+      upsample: begin with the image at twice its size, by linear interpolation. Its pixel i stands at i / 2 - 1 / 4
+        of the image: all are blurred alike, as they would not be if every second one were a pixel of the image.
     Returns: for each octave (scales + 3, height, width) of it.
     Raises: ValueError for another shape, an image too small for the octaves, `octaves` or `scales` below 1, or `sigma`
       out of range; TypeError for other integers.
@@ -84,11 +84,11 @@ def _scale_space(image: Array, octaves: int, scales: int, sigma: float, upsample
 
 
 def _double(image: Array, axis: int) -> Array:
-    """Twice as many pixels: those there are, and the means of neighbours; the last one twice."""
-    after = lax.slice_in_dim(image, 1, None, axis=axis)
-    after = jnp.concatenate([after, lax.slice_in_dim(image, image.shape[axis] - 1, None, axis=axis)], axis=axis)
-    pairs = jnp.stack([image, (image + after) / 2], axis=axis + 1)
-    return pairs.reshape(tuple(2 * n if i == axis else n for i, n in enumerate(image.shape)))
+    """Twice as many pixels, a quarter of a pixel to both sides of those there were."""
+    size = image.shape[axis]
+    before, after = np.maximum(np.arange(size) - 1, 0), np.minimum(np.arange(size) + 1, size - 1)
+    sides = [0.75 * image + 0.25 * jnp.take(image, other, axis=axis) for other in (before, after)]
+    return jnp.stack(sides, axis=axis + 1).reshape([2 * n if i == axis else n for i, n in enumerate(image.shape)])
 
 
 def refine_extremum(
@@ -236,7 +236,7 @@ def _in_image(
     factor = jnp.exp2(octave.astype(offset.dtype))
     return clear_invalid(
         Keypoints(
-            xy=(cell[:, :1:-1].astype(offset.dtype) + offset[:, :2]) * factor[:, None],
+            xy=(cell[:, :1:-1].astype(offset.dtype) + offset[:, :2]) * factor[:, None] - shift_of(upsample),
             scale=sigma * factor * jnp.exp2((cell[:, 1].astype(offset.dtype) + offset[:, 2]) / scales),
             angle=jnp.zeros_like(response),
             response=response,
@@ -244,6 +244,11 @@ def _in_image(
             valid=valid,
         )
     )
+
+
+def shift_of(upsample: bool) -> float:
+    """Where the image has the first pixel of all octaves, to the left of and above its own."""
+    return 0.25 if upsample else 0.0
 
 
 def wide_grey(image: Image) -> Array:
