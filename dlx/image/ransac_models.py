@@ -81,8 +81,8 @@ def ransac_line(
       confidence: stop early, see `ransac`.
       stop_inliers: stop when a line has so many; None: never.
       min_inliers: fewer leave `valid` False; None: 2.
-    Returns: `Ransac` with (a, b, c) of a x + b y + c = 0, a^2 + b^2 = 1, b >= 0, as model; zeros where `valid` is
-      False.
+    Returns: `Ransac` with (a, b, c) of a x + b y + c = 0, a^2 + b^2 = 1, b > 0 (a > 0 for an upright line), as model;
+      zeros where `valid` is False.
     Raises: ValueError for less than two points or options out of range; TypeError if the points are not float32 or
       float64.
     Source: Fischler and Bolles 1981; notes 001 section 14.
@@ -102,9 +102,11 @@ def ransac_line(
 
 
 def _line(normal: Array, through: Array) -> Array:
-    """(a, b, c) of unit normal with b >= 0, and a > 0 where b = 0."""
+    """(a, b, c) of unit normal with b > 0, and a > 0 for an upright line."""
     length = root(jnp.sum(normal**2))
-    turn = jnp.where((normal[1] < 0) | ((normal[1] == 0) & (normal[0] < 0)), -1, 1)
+    # the sign of a rounding error must not turn an upright line over
+    upright = jnp.abs(normal[1]) <= 8 * jnp.finfo(normal.dtype).eps * length
+    turn = jnp.where(jnp.where(upright, normal[0], normal[1]) < 0, -1, 1)
     normal = turn * normal / jnp.where(length > 0, length, 1)
     return jnp.concatenate([normal, -jnp.sum(normal * through)[None]])
 

@@ -71,7 +71,9 @@ def haar_responses(image: Image, points: Points, sizes: Numbers) -> Float[Array,
 def zero_mean_integral(image: Array) -> Array:
     """Integral image of an image without its mean: wavelets do not see it, and the sums stay small."""
     floats = wide(image)
-    return integral_image(floats - jnp.mean(floats))
+    # by the first pixel, then by the mean: a flat image becomes 0 exactly
+    shifted = floats - floats[0, 0]
+    return integral_image(shifted - jnp.mean(shifted))
 
 
 def _haar(integral: Array, x: Array, y: Array, half: Array) -> tuple[Array, Array]:
