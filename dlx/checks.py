@@ -118,7 +118,8 @@ def _refuse_first(name: str, found: np.ndarray, right: np.ndarray, wanted: str) 
     if not right.all():
         place = tuple(int(i) for i in np.argwhere(~right)[0])
         # nine digits tell 1.0000001 from 1
-        raise ValueError(f"{name}: got {found[place]:.9g}{f' at {list(place)}' if place else ''}, wanted {wanted}")
+        came = f"{found[place]:.9g}" if found.dtype == np.float64 else str(found[place])
+        raise ValueError(f"{name}: got {came}{f' at {list(place)}' if place else ''}, wanted {wanted}")
 
 
 def check_distributions(name: str, values: Any, axes: Sequence[int] = (-1,)) -> None:

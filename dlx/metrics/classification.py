@@ -105,7 +105,7 @@ def mean_label_probability(
 
     Args:
       logits: (batch, ...) x.
-      labels: (batch, ...) y, 0 or 1. In a compiled function any other gives NaN.
+      labels: (batch, ...) y in [0, 1]. In a compiled function one outside gives NaN.
       mask: (batch, ...) m, 0 for padding, which is not looked at; an example of nothing else has the value 0.
     Returns: (batch,), dtype of `logits`, in [0, 1].
     Raises: ValueError if the shapes differ, a label is outside [0, 1] or the mask is negative; TypeError if `logits`

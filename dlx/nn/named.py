@@ -38,15 +38,15 @@ def get_activation(activation: str | Callable[[Array], Array]) -> Callable[[Arra
     return ACTIVATIONS[activation]
 
 
-def get_initializer(init: str | Callable[..., Array]) -> Callable[..., Array]:
+def get_initializer(initializer: str | Callable[..., Array]) -> Callable[..., Array]:
     """An initializer by its name; a function is given back.
 
     Args:
-      init: a name of `INITIALIZERS`, or a function `init(key, shape, dtype)`.
+      initializer: a name of `INITIALIZERS`, or a function `init(key, shape, dtype)`.
     Returns: the function.
     Raises: ValueError if the name is unknown.
     """
-    if callable(init):
-        return init
-    check_choice("initializer", init, INITIALIZERS)
-    return INITIALIZERS[init]
+    if callable(initializer):
+        return initializer
+    check_choice("initializer", initializer, INITIALIZERS)
+    return INITIALIZERS[initializer]

@@ -168,6 +168,7 @@ CASES = [
     (lambda: nn.logsumexp(X, axis=1.0), TypeError, "axis: got 1.0 of type float, wanted an int"),
     (lambda: nn.one_hot(Y + 3, 3), ValueError, r"labels: got 3 at \[0\], wanted class numbers in 0..2"),
     (lambda: nn.one_hot(jnp.array([[0, -1]]), 3), ValueError, r"labels: got -1 at \[0, 1\], wanted class"),
+    (lambda: nn.one_hot(Y + 2_000_000_001, 3), ValueError, r"labels: got 2000000001 at \[0\], wanted class"),
     (lambda: nn.one_hot([0, 1], 3), TypeError, r"labels: got \[0, 1\] of type list"),
     *((lambda f=f: f(X[0, 0]), ValueError, "vector: got a scalar") for f in (nn.l1_norm, nn.l2_norm)),
     (lambda: nn.layer_norm(X, Y[:3]), TypeError, "scale: got dtype int32"),
