@@ -96,7 +96,7 @@ def hough_circles_gradient(
 
 
 def hough_circle_peaks(
-    votes: CircleVotes,
+    votes: Num[Array, "radii height width"],
     *,
     radii: Sequence[int],
     num_peaks: int = 10,
@@ -108,7 +108,7 @@ def hough_circle_peaks(
         share = votes / (2 pi r)
 
     Args:
-      votes: (radii, height, width), of `hough_circles` or `hough_circles_gradient`.
+      votes: (radii, height, width), of `hough_circles` or `hough_circles_gradient`, which may be smoothed.
       radii: as given to it.
       num_peaks: how many.
       min_distance: of two centres in x or in y, in pixels, whatever their radii.

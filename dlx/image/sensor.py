@@ -17,12 +17,15 @@ from dlx.image._images import (
     to_float,
     wide,
 )
-from dlx.image._shifts import separable
+from dlx.image._shifts import correlate2d
 
 __all__ = ["bayer_mosaic", "demosaic", "dequantise", "quantise"]
 
 Pattern = Literal["RGGB", "BGGR", "GRBG", "GBRG"]
 _PATTERNS = ("RGGB", "BGGR", "GRBG", "GBRG")
+# a pixel of the colour has no other one of it under these, and the others have equal weights
+_CORNERS = np.outer((0.5, 1.0, 0.5), (0.5, 1.0, 0.5))
+_SIDES = np.array([[0.0, 1, 0], [1, 1, 1], [0, 1, 0]])
 
 
 def bayer_mosaic(image: ColourImage, *, pattern: Pattern = "RGGB") -> FloatImage:
@@ -51,8 +54,7 @@ def demosaic(mosaic: Image, *, pattern: Pattern = "RGGB") -> FloatColourImage:
 
         a missing colour is the mean of the pixels of that colour among the eight neighbours
 
-    Two or four neighbours inside, fewer on the border: there the image is continued by SciPy's "mirror", which keeps
-    the pattern. OpenCV copies its next row or column instead and agrees inside.
+    Two or four neighbours inside, one to three on the border. There OpenCV copies the next row or column instead.
 
     Args:
       mosaic: (height, width), at least 2 x 2; uint8 and uint16 become floats in [0, 1].
@@ -67,16 +69,11 @@ def demosaic(mosaic: Image, *, pattern: Pattern = "RGGB") -> FloatColourImage:
     if min(values.shape) < 2:
         raise ValueError(f"mosaic: got shape {values.shape}, wanted at least one tile, (2, 2)")
     masks, light = _masks(values.shape, pattern), wide(values)
-    red, green, blue = (jnp.where(mask, light, 0) for mask in masks)
-    tent = (0.5, 1.0, 0.5)
-    cross = (
-        separable(green, (1, 0, 1), (0, 1, 0), mode="mirror") + separable(green, (0, 1, 0), (1, 0, 1), mode="mirror")
-    ) / 4
-    planes = [
-        separable(red, tent, tent, mode="mirror"),
-        jnp.where(masks[1], light, cross),
-        separable(blue, tent, tent, mode="mirror"),
-    ]
+    near = {"R": _CORNERS, "G": _SIDES, "B": _CORNERS}
+    planes = []
+    for name, mask in zip("RGB", masks, strict=True):
+        total = correlate2d(jnp.where(mask, light, 0), near[name], mode="constant")
+        planes.append(total / _correlate_constant(mask, near[name]))
     return jnp.stack(planes, axis=-1).astype(values.dtype)
 
 
@@ -137,3 +134,10 @@ def _masks(shape: tuple[int, ...], pattern: str) -> list[np.ndarray]:
     tile = np.array(list(pattern)).reshape(2, 2)
     where = tile[np.arange(shape[0])[:, None] % 2, np.arange(shape[1])[None] % 2]
     return [where == name for name in "RGB"]
+
+
+def _correlate_constant(mask: np.ndarray, taps: np.ndarray) -> np.ndarray:
+    """The weights that fall on `mask`, 0 outside the image; known before anything is compiled."""
+    height, width = mask.shape
+    extended = np.pad(mask, 1)
+    return sum(taps[i, j] * extended[i : i + height, j : j + width] for i in range(3) for j in range(3))
