@@ -71,7 +71,7 @@ def test_low_precision_and_bytes(rng):
 @pytest.mark.erratum("E82")
 @pytest.mark.parametrize("shift", [(8.0, -6.0), (-12.5, 9.0)])
 def test_a_large_shift(shift):
-    frames = np.float32(shifted((128, 144), shift, scale=0.4))
+    frames = np.float32(shifted((128, 144), shift, scale=0.4, fine=True))
     found = PYRAMID(*frames)
     assert isinstance(found, images.LucasKanade)
     error = np.linalg.norm(np.asarray(found.flow) - np.float32(shift), axis=-1)
@@ -86,7 +86,7 @@ PYRAMID = jax.jit(lambda first, second: images.pyramid_lucas_kanade(first, secon
 
 @pytest.mark.row(340, function="pyramid_lucas_kanade")
 def test_a_rotation():
-    first, second, flow = rotated((128, 144), 0.08, scale=0.4)  # up to 7 pixels
+    first, second, flow = rotated((128, 144), 0.08, scale=0.4, fine=True)  # up to 7 pixels
     found = PYRAMID(np.float32(first), np.float32(second))
     error = np.linalg.norm(np.asarray(found.flow) - flow, axis=-1)
     assert np.abs(flow).max() > 5
