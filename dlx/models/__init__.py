@@ -4,6 +4,7 @@ from dlx.models.batch_norm import BatchNorm
 from dlx.models.conv import Conv, ConvTranspose
 from dlx.models.mlp import MLP, Linear
 from dlx.models.prelu import PReLU
+from dlx.models.weights import from_torch, load_weights, save_weights
 
 __all__ = [
     "MLP",
@@ -12,4 +13,7 @@ __all__ = [
     "ConvTranspose",
     "Linear",
     "PReLU",
+    "from_torch",
+    "load_weights",
+    "save_weights",
 ]
