@@ -53,7 +53,7 @@ def window_taps(window: int, weights: Weights) -> np.ndarray:
     return taps / taps.sum()
 
 
-def check_window(window: Any, shape: tuple[int, int]) -> None:
+def check_window(window: Any, shape: tuple[int, ...]) -> None:
     """Refuse a window that is even, too small for two unknowns, or larger than the image."""
     check_odd("window", window)
     if not 3 <= window <= min(shape):
@@ -80,7 +80,7 @@ def solve_two(xx: Any, xy: Any, yy: Any, x: Any, y: Any, solvable: jax.Array) ->
     return jnp.where(solvable, u, 0), jnp.where(solvable, v, 0)
 
 
-def check_levels(levels: Any, shape: tuple[int, int], smallest: int = _SMALLEST) -> None:
+def check_levels(levels: Any, shape: tuple[int, ...], smallest: int = _SMALLEST) -> None:
     """Refuse a pyramid whose top is smaller than a window."""
     check_count("levels", levels)
     most, size = 1, min(shape)
@@ -101,7 +101,7 @@ def halvings(image: jax.Array, levels: int) -> list[jax.Array]:
     return pyramid
 
 
-def finer(flow: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def finer(flow: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """The flow of the next finer level as a coarser one predicts it: u^l = 2 u^(l-1) at twice the coordinates.
 
     Pixel i of a level lies at 2 i of the next finer one, so that the coarse grid is sampled at i / 2.

@@ -118,7 +118,7 @@ def warp(
     else:
         if shape is not None and tuple(shape) != transform.shape[:2]:
             raise ValueError(f"shape: got {tuple(shape)}, wanted {transform.shape[:2]}, the shape of the flow")
-        points = _grid(*transform.shape[:2], transform.dtype) + transform
+        points = _grid(transform.shape[0], transform.shape[1], transform.dtype) + transform
     return bilinear_sample(image, points, mode=mode, fill=fill)
 
 
