@@ -9,13 +9,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dlx.checks import check_floating
+from dlx.nn._windows import Padding
 from dlx.nn.conv import conv2d
 from dlx.nn.im2col import col2im, im2col
 
 __all__ = ["conv2d_backward", "conv_transpose2d_backward"]
 
 Pair = int | Sequence[int]
-Padding = int | Sequence[int] | Sequence[Sequence[int]] | str
 
 
 def conv2d_backward(

@@ -160,7 +160,7 @@ def check_images(inputs: Array, groups: int) -> None:
         raise ValueError(f"groups: got {groups}, wanted a divisor of the {inputs.shape[-1]} channels of inputs")
 
 
-def with_bias(module: Conv | ConvTranspose, inputs: Array, kernel: Array) -> tuple[Array, ...]:
+def with_bias(module: Conv | ConvTranspose, inputs: Array, kernel: Array) -> list[Any]:
     """Inputs, kernel and bias in the dtype of the computation."""
     init = get_initializer(module.bias_init)
     bias = module.param("bias", init, (module.features,), module.param_dtype) if module.use_bias else None

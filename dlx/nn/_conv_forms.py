@@ -41,7 +41,7 @@ def convolve(images: Array, kernel: Array, geometry: Geometry) -> Array:
     return by_forward_forms(images, kernel, geometry)
 
 
-def transpose(images: Array, kernel: Array, size: tuple[int, int], geometry: Geometry) -> Array:
+def transpose(images: Array, kernel: Array, size: tuple[int, ...], geometry: Geometry) -> Array:
     """Adjoint of the convolution of images of this size; what comes in has the convolution's outputs as channels."""
     if jax.default_backend() != "cpu":
         return _by_images(images, kernel, size, geometry)
@@ -74,11 +74,11 @@ def by_blocks(images: Array, kernel: Array, geometry: Geometry) -> Array:
     count = -(-columns // block)
     reach = block + window_columns - 1
     images = jnp.pad(images, ((0, 0), (top, bottom), (left, right + count * block - columns), (0, 0)))
-    parts = [
+    blocks = [
         images[:, :, b * block : b * block + reach].reshape(batch, height + top + bottom, 1, reach * channels)
         for b in range(count)
     ]
-    parts = jnp.concatenate(parts, axis=2)
+    parts = jnp.concatenate(blocks, axis=2)
     parts = jnp.concatenate([parts[:, u : u + rows] for u in range(window_rows)], axis=-1)
     # band[v, q, j] = 1 where output j of a block sees its column q through column v of the kernel
     band = jnp.stack([jnp.eye(reach, block, -v, dtype=kernel.dtype) for v in range(window_columns)])
@@ -107,18 +107,18 @@ by_forward_forms.defvjp(_forward, _backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _transpose_by_forward_forms(images: Array, kernel: Array, size: tuple[int, int], geometry: Geometry) -> Array:
+def _transpose_by_forward_forms(images: Array, kernel: Array, size: tuple[int, ...], geometry: Geometry) -> Array:
     return _by_images(images, kernel, size, geometry)
 
 
 def _transpose_forward(
-    images: Array, kernel: Array, size: tuple[int, int], geometry: Geometry
+    images: Array, kernel: Array, size: tuple[int, ...], geometry: Geometry
 ) -> tuple[Array, tuple[Array, Array]]:
     return _by_images(images, kernel, size, geometry), (images, kernel)
 
 
 def _transpose_backward(
-    size: tuple[int, int], geometry: Geometry, residuals: tuple[Array, Array], gradient: Array
+    size: tuple[int, ...], geometry: Geometry, residuals: tuple[Array, Array], gradient: Array
 ) -> tuple[Array, Array]:
     del size
     images, kernel = residuals
@@ -128,7 +128,7 @@ def _transpose_backward(
 _transpose_by_forward_forms.defvjp(_transpose_forward, _transpose_backward)
 
 
-def _by_images(gradient: Array, kernel: Array, size: tuple[int, int], geometry: Geometry) -> Array:
+def _by_images(gradient: Array, kernel: Array, size: tuple[int, ...], geometry: Geometry) -> Array:
     """Gradient by the images: the outputs' one, spread by the stride, convolved with the flipped kernel."""
     stride, pads, dilation, groups = geometry
     height, width, channels, outputs = kernel.shape
@@ -144,7 +144,7 @@ def _by_images(gradient: Array, kernel: Array, size: tuple[int, int], geometry: 
     return _convolution(gradient, kernel, (1, 1), back, stride, dilation, groups)
 
 
-def _by_kernel(images: Array, gradient: Array, window: tuple[int, int], geometry: Geometry) -> Array:
+def _by_kernel(images: Array, gradient: Array, window: tuple[int, ...], geometry: Geometry) -> Array:
     """Gradient by the kernel: the images convolved with the outputs' gradient, batch and channels exchanged."""
     stride, pads, dilation, groups = geometry
     batch, height, width, channels = images.shape

@@ -1,7 +1,7 @@
 """The arithmetic of a window that slides over an image: pairs, padding, sizes."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["Padding", "Pads", "as_pads", "as_pair", "effective_size", "output_size", "padded_output_size"]
 
@@ -11,9 +11,9 @@ Padding = int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "valid
 Pads = tuple[tuple[int, int], tuple[int, int]]
 
 
-def as_pair(name: str, value: int | Sequence[int], low: int = 1) -> tuple[int, int]:
+def as_pair(name: str, value: int | Sequence[Any], low: int = 1) -> tuple[int, int]:
     """(rows, columns) of an int or a pair, each at least `low`."""
-    pair = (value, value) if _is_int(value) else value
+    pair: Any = (value, value) if _is_int(value) else value
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(_is_int(one) for one in pair):
         raise TypeError(f"{name}: got {value!r}, wanted an int or a pair of ints (rows, columns)")
     if min(pair) < low:
@@ -23,10 +23,10 @@ def as_pair(name: str, value: int | Sequence[int], low: int = 1) -> tuple[int, i
 
 def as_pads(
     padding: Padding,
-    size: tuple[int, int],
-    window: tuple[int, int],
-    stride: tuple[int, int] = (1, 1),
-    dilation: tuple[int, int] = (1, 1),
+    size: tuple[int, ...],
+    window: tuple[int, ...],
+    stride: tuple[int, ...] = (1, 1),
+    dilation: tuple[int, ...] = (1, 1),
 ) -> Pads:
     """((top, bottom), (left, right)) for an image of this size."""
     if isinstance(padding, str):
@@ -34,7 +34,8 @@ def as_pads(
             raise ValueError(f"padding: got {padding!r}, wanted same, valid, an int, a pair or a pair of pairs")
         if padding == "valid":
             return (0, 0), (0, 0)
-        return tuple(map(_same, size, window, stride, dilation))  # type: ignore[return-value]
+        down, across = map(_same, size, window, stride, dilation)
+        return down, across
     if isinstance(padding, tuple | list) and len(padding) == 2 and not any(_is_int(one) for one in padding):
         top, left = (as_pair("padding", one, 0) for one in padding)
         return top, left
@@ -54,11 +55,11 @@ def output_size(size: int, window: int, stride: int = 1, pads: Sequence[int] = (
 
 def padded_output_size(
     name: str,
-    size: tuple[int, int],
-    window: tuple[int, int],
-    stride: tuple[int, int],
+    size: tuple[int, ...],
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
     pads: Pads,
-    dilation: tuple[int, int] = (1, 1),
+    dilation: tuple[int, ...] = (1, 1),
 ) -> tuple[int, int]:
     """(rows, columns) of the output; refuses a window that is larger than the padded image."""
     padded = tuple(n + sum(p) for n, p in zip(size, pads, strict=True))
@@ -68,7 +69,8 @@ def padded_output_size(
         raise ValueError(
             f"{name}: got a window of {window}{spread}, larger than the input of {size} padded to {padded}"
         )
-    return tuple(map(output_size, size, window, stride, pads, dilation))
+    rows, columns = map(output_size, size, window, stride, pads, dilation)
+    return rows, columns
 
 
 def _same(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:

@@ -54,12 +54,12 @@ def conv2d(
     inputs, kernel = _checked("inputs", inputs, kernel)
     check_count("groups", groups)
     _check_channels(inputs, kernel, groups)
-    stride, dilation = as_pair("stride", stride), as_pair("dilation", dilation)
+    strides, dilations = as_pair("stride", stride), as_pair("dilation", dilation)
     size, window = inputs.shape[-3:-1], kernel.shape[:2]
-    pads = as_pads(padding, size, window, stride, dilation)
-    padded_output_size("kernel", size, window, stride, pads, dilation)
+    pads = as_pads(padding, size, window, strides, dilations)
+    padded_output_size("kernel", size, window, strides, pads, dilations)
     images = inputs.reshape(math.prod(inputs.shape[:-3]), *inputs.shape[-3:])
-    outputs = convolve(images, kernel, Geometry(stride, pads, dilation, groups))
+    outputs = convolve(images, kernel, Geometry(strides, pads, dilations, groups))
     return _add_bias(outputs.reshape(*inputs.shape[:-3], *outputs.shape[1:]), bias)
 
 
@@ -101,9 +101,9 @@ def conv_transpose2d(
     inputs, kernel = _checked("inputs", inputs, kernel)
     check_count("groups", groups)
     _check_transposed_channels(inputs, kernel, groups)
-    stride, dilation = as_pair("stride", stride), as_pair("dilation", dilation)
+    strides, dilations = as_pair("stride", stride), as_pair("dilation", dilation)
     extra = as_pair("output_padding", output_padding, 0)
-    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+    if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
         raise ValueError(f"output_padding: got {output_padding!r}, wanted less than the stride or the dilation")
     if isinstance(padding, str):
         raise TypeError(f"padding: got {padding!r}, wanted an int, a pair or a pair of pairs")
@@ -111,12 +111,12 @@ def conv_transpose2d(
     pads = as_pads(padding, inputs.shape[-3:-1], window)
     size = tuple(
         (n - 1) * s - sum(p) + effective_size(k, d) + e
-        for n, s, p, k, d, e in zip(inputs.shape[-3:-1], stride, pads, window, dilation, extra, strict=True)
+        for n, s, p, k, d, e in zip(inputs.shape[-3:-1], strides, pads, window, dilations, extra, strict=True)
     )
     if min(size) < 1:
         raise ValueError(f"padding: got {padding!r}, which leaves an output of {size}")
     images = inputs.reshape(math.prod(inputs.shape[:-3]), *inputs.shape[-3:])
-    outputs = transpose(images, kernel, size, Geometry(stride, pads, dilation, groups))
+    outputs = transpose(images, kernel, size, Geometry(strides, pads, dilations, groups))
     return _add_bias(outputs.reshape(*inputs.shape[:-3], *outputs.shape[1:]), bias)
 
 

@@ -43,9 +43,9 @@ def im2col(
     check_floating("inputs", inputs)
     if inputs.ndim != 4:
         raise ValueError(f"inputs: got shape {inputs.shape}, wanted (batch, height, width, channels)")
-    window, stride, pads, dilation, (rows, columns) = _geometry(inputs.shape, kernel_size, stride, padding, dilation)
+    window, strides, pads, dilations, (rows, columns) = _geometry(inputs.shape, kernel_size, stride, padding, dilation)
     inputs = jnp.pad(inputs, ((0, 0), *pads, (0, 0)))
-    entries = [inputs[:, r, c] for r, c in _slices(window, stride, dilation, rows, columns)]
+    entries = [inputs[:, r, c] for r, c in _slices(window, strides, dilations, rows, columns)]
     # (k * k, batch, oh, ow, channels)
     return (
         jnp.stack(entries)
@@ -83,14 +83,14 @@ def col2im(
     if len(input_shape) != 4:
         raise ValueError(f"input_shape: got {tuple(input_shape)}, wanted (batch, height, width, channels)")
     batch, height, width, channels = input_shape
-    window, stride, pads, dilation, (rows, columns) = _geometry(input_shape, kernel_size, stride, padding, dilation)
+    window, strides, pads, dilations, (rows, columns) = _geometry(input_shape, kernel_size, stride, padding, dilation)
     wanted = (batch * rows * columns, channels * window[0] * window[1])
     if windows.shape != wanted:
         raise ValueError(f"windows: got shape {windows.shape}, wanted {wanted} for images of {tuple(input_shape)}")
     entries = windows.reshape(batch, rows, columns, channels, window[0] * window[1])
     (top, bottom), (left, right) = pads
     images = jnp.zeros((batch, height + top + bottom, width + left + right, channels), windows.dtype)
-    for number, (r, c) in enumerate(_slices(window, stride, dilation, rows, columns)):
+    for number, (r, c) in enumerate(_slices(window, strides, dilations, rows, columns)):
         images = images.at[:, r, c].add(entries[..., number])
     return images[:, top : top + height, left : left + width]
 

@@ -34,8 +34,8 @@ def receptive_field(layers: Sequence[Sequence[int]]) -> ReceptiveField:
 
         size = 1 + sum_l d_l (k_l - 1) prod_{m < l} s_m,    stride = prod_l s_l,    start = -sum_l p_l prod_{m < l} s_m
 
-    All inputs that may change a unit; the field may be larger than the image. Between the entries of dilated windows
-    there may be inputs that do not.
+    All inputs that may change a unit; the field may be larger than the image, and at the border a unit may see less.
+    Between the entries of dilated windows there may be inputs that do not.
 
     Args:
       layers: for each, input side first, (size, stride, padding, dilation) or the first of them;

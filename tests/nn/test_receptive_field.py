@@ -17,7 +17,7 @@ def test_receptive_field_is_where_the_jacobian_is_not_zero(rng):
     for _ in range(3):
         size = int(rng.integers(1, 4))
         layers.append((size, int(rng.integers(1, size + 1)), int(rng.integers(0, 2)), 1))
-    length = 24
+    length = 40
 
     def network(x):
         for size, stride, padding, dilation in layers:
@@ -26,10 +26,16 @@ def test_receptive_field_is_where_the_jacobian_is_not_zero(rng):
 
     jacobian = np.asarray(jax.jacrev(network)(jnp.ones((length, 1, 1))))[:, :, 0, 0]
     field = nn.receptive_field(layers)
+    inside = 0
     for unit, row in enumerate(jacobian):
         first = unit * field.stride + field.start
-        seen = [i for i in range(first, first + field.size) if 0 <= i < length]
-        assert np.flatnonzero(row).tolist() == seen
+        seen = range(first, first + field.size)
+        assert set(np.flatnonzero(row)) <= set(seen)
+        # at the border a window that does not fit is left out, and its inputs with it
+        if first >= 0 and seen[-1] < length:
+            assert np.flatnonzero(row).tolist() == list(seen)
+            inside += 1
+    assert inside
 
 
 @pytest.mark.row(94)
