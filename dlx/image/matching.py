@@ -21,14 +21,14 @@ class Matches(NamedTuple):
     """For each descriptor of the first set its partner in the second; meaningless where `valid` is False.
 
     Fields:
-      index: (first,) number of the partner.
+      partner: (first,) number of the nearest in the second set.
       distance: (first,) to it.
       second_distance: (first,) to the second nearest, infinite (the largest number of an integer dtype) where there
         is none.
       valid: (first,) whether the match passed every test.
     """
 
-    index: Int[Array, "first"]
+    partner: Int[Array, "first"]
     distance: Num[Array, "first"]
     second_distance: Num[Array, "first"]
     valid: Bool[Array, "first"]
@@ -184,17 +184,24 @@ def match_descriptors(
     Source: Lowe 2004, section 7.1; Calonder et al. 2010; notes 001 section 14.
     """
     check_choice("metric", metric, ("euclidean", "hamming"))
-    options = {"mutual": mutual, "max_distance": max_distance}
     if metric == "hamming":
-        return nearest_matches(hamming_distances(first, second), first_valid, second_valid, ratio=ratio, **options)
-    squares = {"ratio": None if ratio is None else ratio**2, "mutual": mutual}
-    squares["max_distance"] = None if max_distance is None else max_distance**2
+        return nearest_matches(
+            hamming_distances(first, second), first_valid, second_valid, ratio=ratio, mutual=mutual,
+            max_distance=max_distance,
+        )  # fmt: skip
     if ratio is not None:
         check_range("ratio", ratio, 0, 1, open_low=True)
     if max_distance is not None:
         check_range("max_distance", max_distance, 0, float("inf"))
     # the square root of the two that are kept, not of the table
-    matches = nearest_matches(squared_distances(first, second), first_valid, second_valid, **squares)
+    matches = nearest_matches(
+        squared_distances(first, second),
+        first_valid,
+        second_valid,
+        ratio=None if ratio is None else ratio**2,
+        mutual=mutual,
+        max_distance=None if max_distance is None else max_distance**2,
+    )
     return matches._replace(distance=_root(matches.distance), second_distance=_root(matches.second_distance))
 
 

@@ -24,7 +24,7 @@ def test_a_shift_is_found_again_by_every_descriptor(rng):
     ):
         first, second = describe(picture, POINTS), describe(shifted, moved)
         np.testing.assert_allclose(first, second, atol=1e-6)
-        assert (image.match_descriptors(first, second).index == np.arange(3)).all()
+        assert (image.match_descriptors(first, second).partner == np.arange(3)).all()
 
 
 @pytest.mark.row(328)

@@ -38,7 +38,7 @@ def test_beside_scikit_image(options, rng):
     want = feature.match_descriptors(first, second, max_distance=options.get("max_distance", np.inf), **theirs)
     got = image.match_descriptors(first.astype(np.float32), second.astype(np.float32), **options)
     kept = np.flatnonzero(got.valid)
-    np.testing.assert_array_equal(np.stack([kept, got.index[kept]], axis=1), want[np.argsort(want[:, 0])])
+    np.testing.assert_array_equal(np.stack([kept, got.partner[kept]], axis=1), want[np.argsort(want[:, 0])])
     distances = np.sort(np.linalg.norm(first[:, None] - second[None], axis=-1), axis=1)
     assert_close(got.distance, distances[:, 0], kind="contraction")
     assert_close(got.second_distance, distances[:, 1], kind="contraction")
@@ -53,7 +53,7 @@ def test_hamming_beside_opencv(rng):
     got = image.match_descriptors(first.view(np.uint32), second.view(np.uint32), metric="hamming", mutual=True)
     kept = np.flatnonzero(got.valid)
     pairs = [(m.queryIdx, m.trainIdx, m.distance) for m in want]
-    assert [(i, got.index[i], got.distance[i]) for i in kept] == sorted(pairs)
+    assert [(i, got.partner[i], got.distance[i]) for i in kept] == sorted(pairs)
 
 
 @pytest.mark.row(333)
@@ -61,11 +61,11 @@ def test_masks_ties_and_empty_rows():
     distances = np.array([[3.0, 1.0, 1.0], [2.0, 5.0, 0.5], [1.0, 1.5, 4.0]], np.float32)
     got = image.nearest_matches(distances, np.array([True, True, False]), np.array([True, True, False]))
     assert got.valid.tolist() == [True, True, False]
-    assert got.index[:2].tolist() == [1, 0]
+    assert got.partner[:2].tolist() == [1, 0]
     assert got.second_distance[:2].tolist() == [3, 5]
     # of two equal distances the first counts, and no ratio below 1 lets it pass
     tie = image.nearest_matches(distances, ratio=0.99)
-    assert tie.index.tolist() == [1, 2, 0]
+    assert tie.partner.tolist() == [1, 2, 0]
     assert tie.valid.tolist() == [False, True, True]
     # the third's nearest is the first column, whose nearest it is; the first and the second column lose theirs
     assert image.nearest_matches(distances, mutual=True).valid.tolist() == [True, True, True]
@@ -88,7 +88,7 @@ def test_matching_jits_vmaps_and_differentiates(rng):
         jax.tree.map(lambda a, b, i=i: assert_close(a[i], b, kind="contraction", dtype=np.float32), stacked,
                      match(first[i], second[i]))  # fmt: skip
     slope = jax.grad(lambda a: match(a, second[0]).distance[0])(first[0])
-    difference = first[0, 0] - second[0, int(match(first[0], second[0]).index[0])]
+    difference = first[0, 0] - second[0, int(match(first[0], second[0]).partner[0])]
     assert_close(slope[0], difference / np.linalg.norm(difference), kind="contraction")
     zero = jax.grad(lambda a: match(a, first[0]).distance.sum())(first[0])
     assert np.isfinite(zero).all()

@@ -132,7 +132,7 @@ def test_surf_matches_a_turned_photograph():
     kept = np.flatnonzero(matches.valid)
     # (x, y) goes to (199 - y, x)
     x, y = np.asarray(first.xy)[kept].T
-    error = np.hypot(*(np.asarray(second.xy)[matches.index[kept]] - np.stack([199 - y, x], axis=1)).T)
+    error = np.hypot(*(np.asarray(second.xy)[matches.partner[kept]] - np.stack([199 - y, x], axis=1)).T)
     assert len(kept) >= 0.8 * first.valid.sum()
     assert (error < 1).mean() > 0.95
 
