@@ -15,7 +15,7 @@ __all__ = ["gaussian_pyramid", "laplacian_pyramid", "pyramid_down", "pyramid_up"
 TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
-def pyramid_down(image: Image) -> FloatImage:
+def pyramid_down(image: Image) -> Float[Array, "_ _"]:
     """An image blurred by five binomial taps, and every second pixel of it.
 
         I'(x, y) = (I * h h^T)(2x, 2y),   h = [1, 4, 6, 4, 1] / 16
@@ -32,7 +32,7 @@ def pyramid_down(image: Image) -> FloatImage:
     return separable(wide(values), TAPS, TAPS, mode="mirror").astype(values.dtype)[::2, ::2]
 
 
-def pyramid_up(image: Image, *, shape: tuple[int, int] | None = None) -> FloatImage:
+def pyramid_up(image: Image, *, shape: tuple[int, int] | None = None) -> Float[Array, "_ _"]:
     """An image of twice the size: zeros between its pixels, then four times the blur of `pyramid_down`.
 
     Args:

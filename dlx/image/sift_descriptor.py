@@ -176,7 +176,7 @@ def _descriptors(octaves: tuple[Array, ...], points: Keypoints, clip: float, sig
     length, angle = reader.polar_gradients(points, np.stack([along, across], 1), turned)
 
     def histograms(polar: tuple[Array, Array]) -> Array:
-        votes = polar[0] * _shared(polar[1] * (DIRECTIONS / (2 * math.pi)), DIRECTIONS)
+        votes = polar[0][None] * _shared(polar[1] * (DIRECTIONS / (2 * math.pi)), DIRECTIONS)
         votes = votes.reshape(DIRECTIONS, size, size)
         return jnp.einsum("dyx,yi,xj->ijd", votes, share, share, precision="highest").ravel()
 
