@@ -138,6 +138,50 @@ def _linear_model(model: str, what: str) -> Case:
     )
 
 
+def _image(operation: str, what: str, against: dict[str, float | None], batch: int = 0) -> Case:
+    options = {"operation": operation, **({"batch": batch} if batch else {})}
+    peers = tuple(Side(library, "benchmarks.sides_image:peer", {**options, "library": library}) for library in against)
+    return Case(
+        f"{what}{f', {batch} images by vmap' if batch else ''} (1 example = 1 image or call)",
+        (Side("dlx", "benchmarks.sides_image:dlx", options), *peers),
+        tuple(Comparison(f"dlx against {library}", "dlx", library, goal=goal) for library, goal in against.items()),
+    )
+
+
+# operation: (what, goals against scikit-image and OpenCV on one image, against OpenCV on a batch)
+_SKIMAGE, _OPENCV = "scikit-image", "OpenCV"
+_IMAGES: dict[str, tuple[str, dict[str, float | None]]] = {
+    "gaussian": ("Gaussian filter, sigma 2, 512x512", {_SKIMAGE: 5.0, _OPENCV: 0.5}),
+    "sobel": ("Sobel gradient magnitude, 512x512", {_SKIMAGE: 5.0, _OPENCV: 0.5}),
+    "average": ("Average filter 5x5, 512x512 (SciPy for scikit-image)", {_SKIMAGE: None, _OPENCV: 0.5}),
+    "median 3x3": ("Median filter 3x3, 512x512", {_SKIMAGE: None, _OPENCV: None}),
+    "median 5x5": ("Median filter 5x5, 512x512", {_SKIMAGE: None, _OPENCV: None}),
+    "harris": ("Harris response, 512x512", {_SKIMAGE: 5.0, _OPENCV: 0.5}),
+    "canny": ("Canny, 512x512", {_SKIMAGE: 3.0, _OPENCV: None}),
+    "hog": ("HOG, 512x512, 9 bins, 8x8 cells, 2x2 blocks", {_SKIMAGE: 3.0}),
+    "sift": ("SIFT, 512x512, 1,000 keypoints", {_SKIMAGE: None, _OPENCV: 0.3}),
+    "hough lines": ("Hough transform of lines, 512x512", {_SKIMAGE: None, _OPENCV: None}),
+    "gaussian pyramid": ("Gaussian pyramid, 5 levels of 512x512", {_OPENCV: None}),
+    "matching": ("Matching 1,000 x 1,000 descriptors of 128 floats, ratio and mutual", {_SKIMAGE: None, _OPENCV: None}),
+    "hamming": ("Matching 1,000 x 1,000 descriptors of 256 bits, mutual", {_SKIMAGE: None, _OPENCV: None}),
+    "brief": ("BRIEF of 1,000 points, 512x512", {_SKIMAGE: None}),
+    "homography": ("RANSAC of a homography, 1,000 pairs, 45 % outliers", {_SKIMAGE: None, _OPENCV: None}),
+    "flow of points": ("Pyramidal Lucas-Kanade of 200 points, 512x512", {_OPENCV: None}),
+    "dense flow": ("Dense pyramidal Lucas-Kanade, 512x512 (scikit-image: optical_flow_ilk)", {_SKIMAGE: None}),
+    "horn-schunck": ("Horn-Schunck from coarse to fine, 512x512 (scikit-image: optical_flow_tvl1)", {_SKIMAGE: None}),
+}
+_BATCHES = ("gaussian", "sobel", "harris", "canny", "hog")
+
+
+def _images() -> dict[str, Case]:
+    cases = {f"image_{name.replace(' ', '_')}": _image(name, *found) for name, found in _IMAGES.items()}
+    for name in _BATCHES:
+        what, against = _IMAGES[name]
+        goals = {library: 1.0 if library == _OPENCV and name != "canny" else None for library in against}
+        cases[f"image_{name}_batch"] = _image(name, what, goals, batch=16)
+    return cases
+
+
 def _product() -> Case:
     return Case(
         "The machine: float32 products of 2048 x 2048 matrices, which bound the rest (1 example = 1,000 operations)",
@@ -161,5 +205,6 @@ CASES: dict[str, Case] = {
     "logistic": _linear_model("logistic", "logistic regression, breast cancer"),
     "softmax": _linear_model("softmax", "softmax regression, digits"),
     "svm": _linear_model("svm", "a linear SVM, breast cancer"),
+    **_images(),
     **{f"epoch_{seeds}_seeds": _accelerator(seeds) for seeds in (1, 8, 64, 512)},
 }

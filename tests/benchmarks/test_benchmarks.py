@@ -188,3 +188,30 @@ def test_a_gradient_by_hand_is_a_side_of_its_own():
 
     for how in ("hand", "autodiff"):
         sides_linear.gradient_step(StubPort(), how=how, steps=2, batch_size=4)
+
+
+def test_every_image_case_has_its_operation_in_each_library_that_it_names():
+    pytest.importorskip("skimage")
+    pytest.importorskip("cv2")
+    from benchmarks import sides_image
+
+    given = sides_image.scene()
+    found = {
+        "dlx": sides_image.dlx_operations(given),
+        "scikit-image": sides_image.skimage_operations(given),
+        "OpenCV": sides_image.opencv_operations(given),
+    }
+    sides = [side for name, case in CASES.items() if name.startswith("image_") for side in case.sides]
+    assert sides
+    for side in sides:
+        assert side.options["operation"] in found[side.name]
+
+
+@pytest.mark.parametrize("batch", [0, 2])
+def test_an_image_side_runs_one_image_or_a_batch(batch):
+    pytest.importorskip("skimage")
+    from benchmarks import sides_image
+
+    options = {"operation": "average", "batch": batch, "seconds": 0.0}
+    sides_image.peer(StubPort(), library="scikit-image", **options)
+    sides_image.dlx(StubPort(), allocator="default", **options)
