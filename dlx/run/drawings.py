@@ -18,7 +18,7 @@ Colours = str | Sequence[str]
 
 _SIDE = 640  # the longer one is enlarged to at least this
 _SMOOTH = 3  # drawn so many times larger and averaged: Pillow's own lines have steps
-_FOUND, _RIGHT, _WRONG = "#ff7a00", "#12b886", "#f03e3e"
+_FOUND, _RIGHT, _WRONG, _EDGE = "#ff7a00", "#20e890", "#ff4a4a", "#00000090"
 
 
 def draw_keypoints(
@@ -47,7 +47,7 @@ def draw_matches(
     left: Any, right: Any, points_left: Any, points_right: Any, inliers: Any = None, *, most: int = 120, gap: int = 8,
     zoom: int | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """Two images side by side and a segment for each pair of points: green for inliers, red for the others below them.
+    """Two images side by side, in grey, and a segment for each pair of points: green for inliers, red for the others.
 
     Args:
       left, right: images as `draw_keypoints` takes them.
@@ -59,7 +59,7 @@ def draw_matches(
     Returns: (rows, columns, 3) uint8.
     Raises: ValueError if the points are not pairs.
     """
-    first, second = _rgb(left), _rgb(right)
+    first, second = _grey(left), _grey(right)
     a, b = _pairs(points_left, points_right)
     good = np.ones(len(a), bool) if inliers is None else np.asarray(inliers, bool)
     if good.shape != (len(a),):
@@ -179,9 +179,9 @@ class _Canvas:
 
     def crosses(self, xy: Any, size: float, colour: Colours) -> None:
         points, reach = np.asarray(xy, float).reshape(-1, 2), size / self.zoom
-        colours = _each(colour, len(points))
-        for way in ([reach, 0.0], [0.0, reach]):
-            self.segments(points - way, points + way, colours)
+        both = np.concatenate([points, points])
+        ways = np.repeat([[reach, 0.0], [0.0, reach]], len(points), axis=0)
+        self.segments(both - ways, both + ways, [*_each(colour, len(points))] * 2)
 
     def picture(self) -> np.ndarray:
         self._below.paste(layer := self._layer.reduce(_SMOOTH), mask=layer)
@@ -191,11 +191,12 @@ class _Canvas:
         return (np.asarray(xy, float).reshape(-1, 2) + 0.5) * self._factor
 
     def _strokes(self, corners: np.ndarray, colour: Colours, width: float) -> Any:
-        """Each stroke twice, wider and dark first; what is not finite is left out."""
-        for ends, own in zip(corners, _each(colour, len(corners)), strict=True):
-            if np.isfinite(ends).all():
-                for fill, extent in (("#00000090", width + 1.4), (own, width)):
-                    yield {"fill": fill, "width": round(extent * _SMOOTH)}, ends[:2], ends[2:]
+        """Each stroke twice, all dark and wider ones below; what is not finite is left out."""
+        pairs = [pair for pair in zip(corners, _each(colour, len(corners)), strict=True) if np.isfinite(pair[0]).all()]
+        for dark in (True, False):
+            for ends, own in pairs:
+                stroke = {"fill": _EDGE if dark else own, "width": round((width + 1.4 * dark) * _SMOOTH)}
+                yield stroke, ends[:2], ends[2:]
 
 
 def _rgb(image: Any) -> np.ndarray:
@@ -204,6 +205,12 @@ def _rgb(image: Any) -> np.ndarray:
         raise ValueError(f"image: got shape {pixels.shape}, wanted (h, w), (h, w, 1) or (h, w, 3).")
     pixels = image_grid(pixels)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def _grey(image: Any) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(_rgb(image)).convert("L").convert("RGB"))
 
 
 def _each(colour: Colours, count: int) -> Sequence[str]:
