@@ -1,19 +1,45 @@
 """Flax Linen modules: they own the parameters and call `dlx.nn`."""
 
+from dlx.models.alexnet import AlexNet
+from dlx.models.autoencoder import ConvAutoencoder
 from dlx.models.batch_norm import BatchNorm
+from dlx.models.cifar import CIFARNet, PlainCNN
 from dlx.models.conv import Conv, ConvTranspose
+from dlx.models.densenet import DenseBlock, DenseNet, TransitionLayer
+from dlx.models.googlenet import GoogLeNet, Inception, with_auxiliary
+from dlx.models.lenet import LeNet
 from dlx.models.mlp import MLP, Linear
+from dlx.models.nin import NiN, NiNBlock
 from dlx.models.prelu import PReLU
+from dlx.models.resnet import ResidualBlock, ResNet
+from dlx.models.vgg import VGG, VGGBlock
 from dlx.models.weights import from_torch, load_weights, save_weights
 
 __all__ = [
     "MLP",
+    "VGG",
+    "AlexNet",
     "BatchNorm",
+    "CIFARNet",
     "Conv",
+    "ConvAutoencoder",
     "ConvTranspose",
+    "DenseBlock",
+    "DenseNet",
+    "GoogLeNet",
+    "Inception",
+    "LeNet",
     "Linear",
+    "NiN",
+    "NiNBlock",
     "PReLU",
+    "PlainCNN",
+    "ResNet",
+    "ResidualBlock",
+    "TransitionLayer",
+    "VGGBlock",
     "from_torch",
     "load_weights",
     "save_weights",
+    "with_auxiliary",
 ]
