@@ -1,5 +1,7 @@
 """dlx.image: shifted windows, the structure tensor, corner responses, peaks, corners over scales."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -153,16 +155,25 @@ def test_scale_normalised_tensor_does_not_change_with_scale(x64):
 
 @pytest.mark.row(324)
 @pytest.mark.erratum("E77")
-@pytest.mark.parametrize("options", [{}, {"variant": "notes"}, {"scale_by": "laplacian"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        pytest.param({"variant": "notes"}, marks=pytest.mark.slow),
+        pytest.param({"scale_by": "laplacian"}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_scale_adapted_harris_follows_the_size(options):
     sigmas = tuple(2 ** (i / 2) for i in range(8))
+    find = jax.jit(partial(image.scale_adapted_harris, sigmas=sigmas, count=4, threshold=1e-4, **options))
     found = []
     for radius in (4, 8):
         y, x = np.mgrid[:129, :129] - 64
         disc = (x**2 + y**2 <= radius**2).astype(np.float32)
-        points = image.scale_adapted_harris(disc, sigmas=sigmas, count=4, threshold=1e-4, **options)
+        points = find(disc)
         assert points.valid[0]
         assert np.abs(np.asarray(points.xy[0]) - 64).max() <= radius
         found.append(float(points.scale[0]))
     assert found[1] / found[0] == pytest.approx(2, rel=1e-5)
-    assert not image.scale_adapted_harris(np.zeros((129, 129), np.float32), sigmas=sigmas, **options).valid.any()
+    assert not find(np.zeros((129, 129), np.float32)).valid.any()
