@@ -16,8 +16,7 @@ DENSE = 256
 def gaussian_octave(image: jax.Array, steps: Sequence[float]) -> jax.Array:
     """(len(steps), height, width): the image after the first blur, after the first two, ..."""
     if max(image.shape) <= DENSE:
-        rows, columns = (_blur_matrices(size, steps) for size in image.shape)
-        rows, columns = jnp.asarray(rows, image.dtype), jnp.asarray(columns, image.dtype)
+        rows, columns = (jnp.asarray(_blur_matrices(size, steps), image.dtype) for size in image.shape)
         half = jnp.einsum("kij,jl->kil", rows, image, precision="highest")
         return jnp.einsum("kil,kml->kim", half, columns, precision="highest")
     layers = []

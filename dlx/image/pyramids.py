@@ -92,7 +92,7 @@ def laplacian_pyramid(image: Image, *, levels: int = 4) -> list[Float[Array, "_ 
     Source: Burt and Adelson 1983; notes 001 section 14.
     """
     gaussian = gaussian_pyramid(image, levels=levels)
-    return [fine - pyramid_up(coarse, shape=fine.shape) for fine, coarse in pairwise(gaussian)] + gaussian[-1:]
+    return [fine - _up_to(coarse, fine) for fine, coarse in pairwise(gaussian)] + gaussian[-1:]
 
 
 def reconstruct_from_laplacian(pyramid: Sequence[Float[Array, "_ _"]]) -> FloatImage:
@@ -110,5 +110,10 @@ def reconstruct_from_laplacian(pyramid: Sequence[Float[Array, "_ _"]]) -> FloatI
         raise ValueError("pyramid: got no levels, wanted at least one")
     image = grey(pyramid[-1], "pyramid")
     for level in reversed(pyramid[:-1]):
-        image = level + pyramid_up(image, shape=level.shape)
+        image = level + _up_to(image, level)
     return image
+
+
+def _up_to(coarse: Array, fine: Array) -> Array:
+    height, width = fine.shape
+    return pyramid_up(coarse, shape=(height, width))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -76,8 +77,8 @@ def laplacian_of_gaussian(
       other integers.
     Source: Marr and Hildreth 1980; Lindeberg 1998; notes 001 section 14.
     """
-    options = {"sigma": sigma, "truncate": truncate, "radius": radius, "mode": mode}
-    total = gaussian_filter(image, order=(2, 0), **options) + gaussian_filter(image, order=(0, 2), **options)
+    blur = partial(gaussian_filter, sigma=sigma, truncate=truncate, radius=radius, mode=mode)
+    total = blur(image, order=(2, 0)) + blur(image, order=(0, 2))
     return total * sigma**2 if normalise else total
 
 

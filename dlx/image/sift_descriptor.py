@@ -96,10 +96,10 @@ def _orientations(
         return jnp.eye(2, dtype=point.xy.dtype) * (1.0 if fixed else 4.5 / RADIUS * reader.blur(point))
 
     length, angle = reader.polar_gradients(points, np.stack([x, y], 1), turned)
-    weight = jnp.asarray(weight, length.dtype)
+    weights = jnp.asarray(weight, length.dtype)
 
     def histogram(polar: tuple[Array, Array]) -> Array:
-        return jnp.dot(_shared(polar[1] * (BINS / (2 * math.pi)), BINS), polar[0] * weight, precision="highest")
+        return jnp.dot(_shared(polar[1] * (BINS / (2 * math.pi)), BINS), polar[0] * weights, precision="highest")
 
     raw = lax.map(histogram, (length, angle), batch_size=TOGETHER)
     smooth = raw

@@ -74,6 +74,8 @@ def test_responses_equal_scikit_image(x64, photograph):
     feature = pytest.importorskip("skimage.feature")
     options = {"normalise": False, "mode": "constant"}
     assert_close(image.harris(photograph, k=0.05, **options), feature.corner_harris(photograph, k=0.05), factor=100)
+    tensor = image.structure_tensor(photograph, **options)
+    assert_close(image.harris_response(tensor, k=0.04), feature.corner_harris(photograph, k=0.04), factor=100)
     assert_close(image.shi_tomasi(photograph, **options), feature.corner_shi_tomasi(photograph))
     theirs = feature.corner_harris(photograph, method="eps", eps=1e-6)
     assert_close(2 * image.noble(photograph, **options), theirs)
