@@ -7,8 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from dlx.checks import check_floating
-
 
 def dot(a: PyTree, b: PyTree) -> Float[Array, ""]:
     """Inner product."""
@@ -23,12 +21,3 @@ def add(a: PyTree, scale: Float[Array, ""] | float, b: PyTree) -> PyTree:
 def choose(condition: Array, a: PyTree, b: PyTree) -> PyTree:
     """A where the scalar condition holds, else b."""
     return jax.tree.map(lambda x, y: jnp.where(condition, x, y), a, b)
-
-
-def check_tree(name: str, tree: PyTree) -> None:
-    """Refuse no leaves, and leaves that are not floating."""
-    leaves = jax.tree.leaves(tree)
-    if not leaves:
-        raise ValueError(f"{name}: got no arrays, wanted one at least")
-    for leaf in leaves:
-        check_floating(name, leaf)

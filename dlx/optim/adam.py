@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from dlx.checks import check_range
+from dlx.optim._checks import check_leaves
 from dlx.optim._moments import blend, weight
 from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 from dlx.optim.regularisation import Mask, check_mask, selected
@@ -66,11 +67,13 @@ def adam(
     check_range("eps", eps, 0, math.inf, open_high=True)
 
     def init(params):
+        check_leaves("params", params)
         zeros = [jax.tree.map(jnp.zeros_like, params) for _ in range(3 if amsgrad else 2)]
         return AdamState(jnp.zeros((), jnp.int32), *zeros)
 
     def update(updates, state, params=None):
         del params
+        check_leaves("updates", updates)
         count = optax.safe_increment(state.count)
         rate = rate_at(learning_rate, state.count)
         mean = jax.tree.map(lambda g, v: blend(b1, v, g), updates, state.mean)

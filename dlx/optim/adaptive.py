@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from dlx.checks import check_choice, check_range
+from dlx.optim._checks import check_leaves
 from dlx.optim._moments import blend, over_root
 from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 
@@ -71,11 +72,13 @@ def adagrad(
     check_range("initial", initial, 0, math.inf, open_high=True)
 
     def init(params):
+        check_leaves("params", params)
         square = jax.tree.map(lambda p: jnp.full_like(p, initial), params)
         return AdagradState(jnp.zeros((), jnp.int32), square)
 
     def update(updates, state, params=None):
         del params
+        check_leaves("updates", updates)
         rate = rate_at(learning_rate, state.count)
         square = jax.tree.map(lambda g, s: s + g * g, updates, state.square)
         updates = jax.tree.map(
@@ -129,11 +132,13 @@ def rmsprop(
     moves = isinstance(momentum, jax.Array) or momentum > 0
 
     def init(params):
+        check_leaves("params", params)
         zeros = [jax.tree.map(jnp.zeros_like, params) for _ in range(2 if moves else 1)]
         return RmspropState(jnp.zeros((), jnp.int32), *zeros)
 
     def update(updates, state, params=None):
         del params
+        check_leaves("updates", updates)
         rate = rate_at(learning_rate, state.count)
         square = jax.tree.map(lambda g, s: blend(decay, s, g * g), updates, state.square)
 
@@ -183,12 +188,14 @@ def adadelta(
     check_range("eps", eps, 0, math.inf, open_low=True, open_high=True)
 
     def init(params):
+        check_leaves("params", params)
         return AdadeltaState(
             jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params)
         )
 
     def update(updates, state, params=None):
         del params
+        check_leaves("updates", updates)
         rate = rate_at(learning_rate, state.count)
         square = jax.tree.map(lambda g, s: blend(rho, s, g * g), updates, state.square)
 

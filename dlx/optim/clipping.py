@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from dlx.checks import check_range
+from dlx.optim._checks import check_leaves
 from dlx.optim._schedule import Scalar
 
 __all__ = ["clip_by_global_norm", "clip_by_value", "global_norm"]
@@ -22,8 +23,10 @@ def global_norm(tree: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
     Args:
       tree: arrays, a gradient; half precision is added up in float32.
     Returns: scalar, 0 for no leaves; float32, or float64 where a leaf is.
+    Raises: TypeError if a leaf is no array of a floating dtype.
     Source: Pascanu et al. 2013, algorithm 1.
     """
+    check_leaves("tree", tree)
     leaves = jax.tree.leaves(tree)
     dtype = functools.reduce(jnp.promote_types, (leaf.dtype for leaf in leaves), jnp.float32)
     squares = [jnp.sum(jnp.square(leaf.astype(dtype))) for leaf in leaves]
@@ -47,6 +50,7 @@ def clip_by_global_norm(max_norm: Scalar) -> optax.GradientTransformation:
 
     def update(updates, state, params=None):
         del params
+        check_leaves("updates", updates)
         norm = global_norm(updates)
         bound = jnp.asarray(max_norm, norm.dtype)
         # no division where nothing is cut: c / 0, and a short gradient stays as it is to the last bit
@@ -73,6 +77,7 @@ def clip_by_value(limit: Scalar) -> optax.GradientTransformation:
 
     def update(updates, state, params=None):
         del params
+        check_leaves("updates", updates)
         return jax.tree.map(
             lambda g: jnp.clip(g, -jnp.asarray(limit, g.dtype), jnp.asarray(limit, g.dtype)), updates
         ), state

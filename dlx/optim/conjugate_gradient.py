@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from dlx.checks import check_count, check_range
+from dlx.optim._checks import check_function, check_same_tree, check_tree
 from dlx.optim._schedule import Scalar
-from dlx.optim._tree import add, check_tree, dot
+from dlx.optim._tree import add, dot
 
 __all__ = ["ConjugateGradient", "conjugate_gradient"]
 
@@ -51,18 +52,19 @@ def conjugate_gradient(
       tol: relative tolerance; 0 makes every step.
       max_steps: the number of unknowns if None.
     Returns: `ConjugateGradient`.
-    Raises: ValueError if a number is out of its range, or x0 is not shaped as b; TypeError if b is not floating.
+    Raises: ValueError if a number is out of its range, or x0 or A x is not shaped as b; TypeError if one is not
+      floating or `matvec` is no function.
     Source: Hestenes and Stiefel 1952; notes 004 "momentum".
     """
+    check_function("matvec", matvec, "x -> A x")
     check_tree("b", b)
     check_range("tol", tol, 0, math.inf, open_high=True)
     if max_steps is None:
         max_steps = sum(leaf.size for leaf in jax.tree.leaves(b))
     check_count("max_steps", max_steps)
     x = jax.tree.map(jnp.zeros_like, b) if x0 is None else x0
-    shapes, wanted = (jax.tree.map(jnp.shape, tree) for tree in (x, b))
-    if shapes != wanted:
-        raise ValueError(f"x0: got shape {shapes}, wanted {wanted}, the shape of b")
+    check_same_tree("x0", x, "b", b)
+    check_same_tree("matvec", jax.eval_shape(matvec, x), "b", b)
     r = b if x0 is None else add(b, -1.0, matvec(x))
     norm = dot(b, b)
     enough = jnp.asarray(tol, norm.dtype) ** 2 * norm

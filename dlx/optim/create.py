@@ -3,12 +3,14 @@
 import difflib
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import optax
 
-from dlx.checks import check_choice
+from dlx.checks import check_choice, check_range
+from dlx.optim._checks import came
 from dlx.optim._schedule import LearningRate, check_learning_rate
 from dlx.optim.adam import adam, adamw
 from dlx.optim.adaptive import adadelta, adagrad, rmsprop
@@ -35,9 +37,14 @@ def create(
       inject: names of further options, numbers, that `hyperparams` shall hold.
       options: further arguments of that optimizer.
     Returns: the optimizer inside `optax.inject_hyperparams`.
-    Raises: ValueError if the name, an option or a value is unknown or out of range.
+    Raises: ValueError if the name, an option or a value is unknown or out of range; TypeError if the name is no word.
     Source: optax, `inject_hyperparams`.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"optimizer: got {came(name)}, wanted a name: {', '.join(_OWN)} or optax.NAME")
+    if not isinstance(inject, list | tuple):
+        raise TypeError(f"inject: got {came(inject)}, wanted a list of names")
+    check_range("l2", l2, 0, math.inf, open_high=True)
     factory = _find(name)
     known = [parameter for parameter in inspect.signature(factory).parameters if parameter != "learning_rate"]
     for option in (*options, *inject):

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from dlx.checks import check_choice, check_count
+from dlx.optim._checks import check_descent, check_function, check_scalar, check_tree
 from dlx.optim._schedule import LearningRate, check_learning_rate, rate_at
-from dlx.optim._tree import add, check_tree, choose, dot
+from dlx.optim._tree import add, choose, dot
 from dlx.optim.line_search import Function, Point, armijo
 
 __all__ = ["best_restart", "gradient_descent", "nonlinear_conjugate_gradient", "steepest_descent"]
@@ -31,10 +32,11 @@ def gradient_descent(function: Function, start: Point, *, learning_rate: Learnin
       learning_rate: eta, a number or a schedule (steps done -> eta).
       steps: T.
     Returns: x_0, ..., x_T, stacked along a new leading axis.
-    Raises: ValueError if eta is negative or not finite, or T not positive; TypeError if x_0 is not floating.
+    Raises: ValueError if eta is negative or not finite, or T not positive, or f is no scalar; TypeError if x_0 is not
+      floating or f no function.
     Source: Cauchy 1847; notes 002 section 2, 003 "gradient descent".
     """
-    check_tree("start", start)
+    check_descent(function, "start", start)
     check_learning_rate(learning_rate)
     check_count("steps", steps)
 
@@ -60,10 +62,11 @@ def steepest_descent(function: Function, start: Point, *, steps: int, search: Se
       steps: T.
       search: "armijo" (backtracking from alpha = 1) or "exact".
     Returns: x_0, ..., x_T, stacked along a new leading axis.
-    Raises: ValueError if T is not positive or `search` is unknown; TypeError if x_0 is not floating.
+    Raises: ValueError if T is not positive or `search` is unknown, or f is no scalar; TypeError if x_0 is
+      not floating or f no function.
     Source: Cauchy 1847; Nocedal and Wright 2006, theorem 3.3; notes 003 "gradient descent".
     """
-    check_tree("start", start)
+    check_descent(function, "start", start)
     check_count("steps", steps)
     check_choice("search", search, ("armijo", "exact"))
 
@@ -98,10 +101,11 @@ def nonlinear_conjugate_gradient(
       kind: which beta.
       search: "exact" or "armijo", as in `steepest_descent`.
     Returns: x_0, ..., x_T, stacked along a new leading axis.
-    Raises: ValueError if T is not positive or a word is unknown; TypeError if x_0 is not floating.
+    Raises: ValueError if T is not positive or a word is unknown, or f is no scalar; TypeError if x_0 is not
+      floating or f no function.
     Source: Fletcher and Reeves 1964; Polak and Ribiere 1969; notes 004 "momentum".
     """
-    check_tree("start", start)
+    check_descent(function, "start", start)
     check_count("steps", steps)
     check_choice("kind", kind, ("polak_ribiere", "fletcher_reeves"))
     check_choice("search", search, ("armijo", "exact"))
@@ -132,12 +136,20 @@ def best_restart(function: Function, method: Callable[[Point], Point], starts: P
       method: from a start to a point, for example the last of `gradient_descent`'s.
       starts: x_i, stacked along a leading axis.
     Returns: (x*, f(x*)); a start that ends in NaN is left out, and all of them give NaN.
-    Raises: TypeError if the starts are not floating.
+    Raises: ValueError if the starts are not stacked or f is no scalar; TypeError if they are not floating, or f or the
+      method is no function.
     Source: notes 003 "gradient descent" (several initial weights).
     """
+    check_function("function", function, "from a point to a scalar")
+    check_function("method", method, "from a start to a point")
     check_tree("starts", starts)
+    sizes = {leaf.shape[:1] for leaf in jax.tree.leaves(starts)}
+    if len(sizes) != 1 or () in sizes:
+        shapes = jax.tree.map(jnp.shape, starts)
+        raise ValueError(f"starts: got shape {shapes}, wanted starts stacked along one leading axis")
     ends = jax.vmap(method)(starts)
     values = jax.vmap(function)(ends)
+    check_scalar("function", values.shape[1:])
     best = jnp.argmin(jnp.where(jnp.isnan(values), jnp.inf, values))
     return jax.tree.map(lambda leaf: leaf[best], ends), values[best]
 

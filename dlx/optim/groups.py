@@ -11,6 +11,7 @@ import optax
 from jaxtyping import Array, PyTree
 
 from dlx.checks import check_range
+from dlx.optim._checks import came
 from dlx.optim._schedule import Scalar
 
 __all__ = ["GroupsState", "groups"]
@@ -45,12 +46,16 @@ def groups(
       default: of the parameters that no pattern finds.
     Returns: a transformation with the state `GroupsState`.
     Raises: ValueError if there is no rule, a pattern is no regular expression or is left without a parameter, or a
-      factor is negative or not finite.
+      factor is negative or not finite; TypeError if `rules` are no mapping of words.
     Source: optax, `multi_transform`; notes 001 section 10, "fine-tuning".
     """
+    if not isinstance(rules, Mapping):
+        raise TypeError(f"rules: got {came(rules)}, wanted {{pattern: factor or transformation}}")
     if not rules:
         raise ValueError("rules: got none, wanted {pattern: factor or transformation}")
     for pattern in rules:
+        if not isinstance(pattern, str):
+            raise TypeError(f"rules: got the pattern {came(pattern)}, wanted a regular expression")
         try:
             re.compile(pattern)
         except re.error as error:

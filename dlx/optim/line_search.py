@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from dlx.checks import check_count, check_range
+from dlx.optim._checks import check_descent, check_same_tree
 from dlx.optim._schedule import Scalar
-from dlx.optim._tree import add, check_tree, dot
+from dlx.optim._tree import add, dot
 
 __all__ = ["LineSearch", "armijo", "wolfe_conditions"]
 
@@ -58,10 +59,12 @@ def armijo(
       decrease: c in (0, 1).
       max_steps: how often f may be looked at.
     Returns: `LineSearch`.
-    Raises: ValueError if a number is out of its range; TypeError if x is not floating.
+    Raises: ValueError if a number is out of its range, d is not shaped as x or f is no scalar; TypeError if x or d is
+      not floating or f no function.
     Source: Armijo 1966; Nocedal and Wright 2006, algorithm 3.1; notes 003 "gradient descent".
     """
-    check_tree("point", point)
+    check_descent(function, "point", point)
+    check_same_tree("direction", direction, "point", point)
     check_range("initial_step", initial_step, 0, math.inf, open_low=True, open_high=True)
     check_range("factor", factor, 0, 1, open_low=True, open_high=True)
     check_range("decrease", decrease, 0, 1, open_low=True, open_high=True)
@@ -108,10 +111,13 @@ def wolfe_conditions(
       decrease: c_1 in (0, 1).
       curvature: c_2 in (0, 1).
     Returns: (sufficient decrease holds, curvature holds).
-    Raises: ValueError if a number is out of its range; TypeError if x is not floating.
+    Raises: ValueError if a number is out of its range, d is not shaped as x or f is no scalar; TypeError if x or d is
+      not floating or f no function.
     Source: Wolfe 1969; Nocedal and Wright 2006, eq. 3.7.
     """
-    check_tree("point", point)
+    check_descent(function, "point", point)
+    check_same_tree("direction", direction, "point", point)
+    check_range("step", step, -math.inf, math.inf, open_low=True, open_high=True)
     check_range("decrease", decrease, 0, 1, open_low=True, open_high=True)
     check_range("curvature", curvature, 0, 1, open_low=True, open_high=True)
     value, slope = jax.jvp(function, (point,), (direction,))

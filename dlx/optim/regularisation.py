@@ -10,6 +10,7 @@ import optax
 from jaxtyping import PyTree
 
 from dlx.checks import check_choice, check_range
+from dlx.optim._checks import check_leaves
 from dlx.optim._schedule import Scalar
 
 __all__ = ["weight_decay"]
@@ -44,6 +45,7 @@ def weight_decay(rate: Scalar, *, mask: Mask = "kernels") -> optax.GradientTrans
             raise ValueError(
                 "params: got None, wanted the parameters: weight_decay adds a multiple of them to the gradient"
             )
+        check_leaves("updates", updates)
         updates = jax.tree.map(
             lambda use, g, w: g + jnp.asarray(rate, g.dtype) * w if use else g, selected(mask, params), updates, params
         )

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from dlx.checks import check_count
+from dlx.checks import check_array, check_count, check_key, check_not_scalar
+from dlx.optim._checks import check_function, check_tree
 
 __all__ = ["minibatch_gradient", "sample_minibatch"]
 
@@ -24,9 +25,10 @@ def sample_minibatch(
       batch_size: B; at most n without replacement.
       replace: an example may come twice.
     Returns: (B,) integers in [0, n).
-    Raises: ValueError if a count is not positive, or B > n without replacement.
+    Raises: ValueError if a count is not positive, or B > n without replacement; TypeError if one is no int.
     Source: Bottou 2010, section 2; notes 001 section 9.
     """
+    check_key("key", key)
     check_count("examples", examples)
     check_count("batch_size", batch_size)
     if not replace and batch_size > examples:
@@ -61,9 +63,16 @@ def minibatch_gradient(
       batch_size: B.
       replace: an example may come twice.
     Returns: shaped as `params`.
-    Raises: ValueError if B is not positive, or larger than n without replacement, or the leading axes differ.
+    Raises: ValueError if B is not positive, or larger than n without replacement, or the leading axes differ; TypeError
+      if `loss` is no function, `params` are not floating or `examples` no arrays.
     Source: Robbins and Monro 1951; Bottou 2010; notes 001 section 9.
     """
+    check_key("key", key)
+    check_function("loss", loss, "(params, one example) -> loss of that example")
+    check_tree("params", params)
+    for leaf in jax.tree.leaves(examples):
+        check_array("examples", leaf)
+        check_not_scalar("examples", leaf, "arrays (n, ...)")
     sizes = sorted({leaf.shape[0] for leaf in jax.tree.leaves(examples)})
     if len(sizes) != 1:
         raise ValueError(f"examples: got leading axes {sizes}, wanted one and the same for all arrays")

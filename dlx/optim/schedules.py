@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from dlx.checks import check_count, check_range
+from dlx.optim._checks import came, check_function
 from dlx.optim._schedule import Scalar
 
 __all__ = [
@@ -152,9 +153,10 @@ def warmup_schedule(schedule: Schedule, *, steps: int, start: Scalar = 0.0) -> S
       steps: W.
       start: at t = 0. With 0 the first step goes nowhere.
     Returns: steps done -> rate.
-    Raises: ValueError if a number is out of its range.
+    Raises: ValueError if a number is out of its range; TypeError if `schedule` is no function.
     Source: Goyal et al. 2017, section 2.2.
     """
+    check_function("schedule", schedule, "steps done -> rate")
     check_count("steps", steps)
     _check_rate("start", start)
 
@@ -173,9 +175,17 @@ def join_schedules(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> 
       schedules: in order.
       boundaries: b_1, b_2, ...; one fewer than schedules, rising.
     Returns: steps done -> rate.
-    Raises: ValueError if there are not as many boundaries, or they do not rise.
+    Raises: ValueError if there are not as many boundaries, or they do not rise; TypeError if a schedule is no function
+      or a boundary no int.
     Source: optax, `join_schedules`.
     """
+    for name, value in (("schedules", schedules), ("boundaries", boundaries)):
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{name}: got {came(value)}, wanted a list")
+    for number, schedule in enumerate(schedules):
+        check_function(f"schedules[{number}]", schedule, "steps done -> rate")
+    for number, boundary in enumerate(boundaries):
+        check_count(f"boundaries[{number}]", boundary)
     starts = [0, *boundaries]
     if len(starts) != len(schedules):
         raise ValueError(f"boundaries: got {len(boundaries)} for {len(schedules)} schedules, wanted one fewer")

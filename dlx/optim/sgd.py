@@ -8,6 +8,7 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from dlx.checks import check_choice, check_range
+from dlx.optim._checks import check_leaves
 from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 
 __all__ = ["MomentumState", "SgdState", "momentum", "nesterov", "sgd"]
@@ -45,11 +46,12 @@ def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     check_learning_rate(learning_rate)
 
     def init(params):
-        del params
+        check_leaves("params", params)
         return SgdState(jnp.zeros((), jnp.int32))
 
     def update(updates, state, params=None):
         del params
+        check_leaves("updates", updates)
         rate = rate_at(learning_rate, state.count)
         updates = jax.tree.map(lambda g: -jnp.asarray(rate, g.dtype) * g, updates)
         return updates, SgdState(optax.safe_increment(state.count))
@@ -87,10 +89,12 @@ def momentum(
     check_choice("kind", kind, ("heavy_ball", "ema"))
 
     def init(params):
+        check_leaves("params", params)
         return MomentumState(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
 
     def update(updates, state, params=None):
         del params
+        check_leaves("updates", updates)
         rate = rate_at(learning_rate, state.count)
         scale_in, scale_out = (rate, 1.0) if kind == "heavy_ball" else (1 - decay, rate)
 

@@ -1,0 +1,60 @@
+"""Checks that the optimizers share: functions, trees of arrays, gradients."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import PyTree
+
+from dlx.checks import check_floating
+
+
+def came(value: Any) -> str:
+    """What an argument was, short: an array by its shape, anything else as Python shows it."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"an array of shape {value.shape}"
+    shown = repr(value)
+    return f"{shown if len(shown) <= 40 else f'{shown[:37]}...'} of type {type(value).__name__}"
+
+
+def check_function(name: str, value: Any, wanted: str) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name}: got {came(value)}, wanted a function {wanted}")
+
+
+def check_scalar(name: str, shape: tuple[int, ...]) -> None:
+    """Refuse a function whose value is no scalar."""
+    if shape != ():
+        raise ValueError(f"{name}: got a value of shape {shape}, wanted a scalar")
+
+
+def check_descent(function: Any, name: str, start: PyTree) -> None:
+    """Refuse what is no function from a point to a scalar, and a start that is no point."""
+    check_function("function", function, "from a point to a scalar")
+    check_tree(name, start)
+    check_scalar("function", jnp.shape(jax.eval_shape(function, start)))
+
+
+def check_tree(name: str, tree: PyTree) -> None:
+    """Refuse no leaves, and leaves that are not floating."""
+    if not jax.tree.leaves(tree):
+        raise ValueError(f"{name}: got no arrays, wanted one at least")
+    check_leaves(name, tree)
+
+
+def check_same_tree(name: str, tree: PyTree, other_name: str, other: PyTree) -> None:
+    """Refuse a tree of other arrays than another has."""
+    check_tree(name, tree)
+    structure, wanted = jax.tree.structure(tree), jax.tree.structure(other)
+    if structure != wanted:
+        raise ValueError(f"{name}: got the tree {structure}, wanted {wanted}, that of {other_name}")
+    shapes, of_other = (jax.tree.map(lambda leaf: leaf.shape, one) for one in (tree, other))
+    if shapes != of_other:
+        raise ValueError(f"{name}: got shape {shapes}, wanted {of_other}, the shape of {other_name}")
+
+
+def check_leaves(name: str, tree: PyTree) -> None:
+    """Refuse leaves that are not floating: in the dtype of integers a rate below 1 is 0."""
+    for leaf in jax.tree.leaves(tree):
+        check_floating(name, leaf)
