@@ -8,7 +8,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from dlx.checks import check_count, check_range
+from dlx.backprop._checks import check_function
+from dlx.checks import check_count, check_floating, check_range
 
 __all__ = ["Coordinate", "GradientReport", "gradient_check", "numerical_gradient", "numerical_jacobian"]
 
@@ -64,9 +65,11 @@ def numerical_gradient(function: Callable[[Any], Any], params: Any, *, eps: floa
       params: t, a pytree of floating arrays.
       eps: step.
     Returns: a pytree as `params`, of float64 NumPy arrays.
-    Raises: ValueError if the value is no scalar or `eps` is not positive; TypeError if a leaf is not floating.
+    Raises: ValueError if the value is no scalar or `eps` is not positive; TypeError if a leaf is not floating or
+      `function` is no function.
     Source: notes 001 section 3 (E16), 003 "gradient check".
     """
+    check_function("function", function, "from params to a scalar")
     check_range("eps", eps, 0, np.inf, open_low=True, open_high=True)
     gradients = [
         np.array([_check_scalar(_central_difference(function, params, n, i, eps)) for i in range(leaf.size)]).reshape(
@@ -91,15 +94,16 @@ def numerical_jacobian(
       inputs: v, any shape.
       eps: step.
     Returns: the axes of u, then those of v, float64.
-    Raises: ValueError if `eps` is not positive; TypeError if `inputs` are not floating.
+    Raises: ValueError if `eps` is not positive; TypeError if `inputs` are not floating or `function` is no function.
     Source: notes 001 section 3.
     """
+    check_function("function", function, "from an array to an array")
+    check_floating("inputs", inputs)
     check_range("eps", eps, 0, np.inf, open_low=True, open_high=True)
-    (_, leaf), *_ = _leaves("inputs", inputs)
-    columns = [_central_difference(function, inputs, 0, index, eps) for index in range(leaf.size)]
+    columns = [_central_difference(function, inputs, 0, index, eps) for index in range(inputs.size)]
     if not columns:
-        return np.zeros((*np.shape(function(inputs)), *leaf.shape))
-    return np.stack(columns, axis=-1).reshape(*columns[0].shape, *leaf.shape)
+        return np.zeros((*np.shape(function(inputs)), *inputs.shape))
+    return np.stack(columns, axis=-1).reshape(*columns[0].shape, *inputs.shape)
 
 
 class Coordinate(NamedTuple):
@@ -175,9 +179,10 @@ def gradient_check(
       max_entries: compare at most so many entries of each leaf, evenly spread; None compares all.
     Returns: the report. NaN and infinity do not pass.
     Raises: ValueError if the trees or shapes differ, the value is no scalar or a number is out of range; TypeError if a
-      leaf is not floating.
+      leaf is not floating or `function` is no function.
     Source: notes 001 section 3 (E16), 003 "gradient check".
     """
+    check_function("function", function, "from params to a scalar")
     for name, value in (("eps", eps), ("tolerance", tolerance), ("floor", floor)):
         check_range(name, value, 0, np.inf, open_low=True, open_high=True)
     if max_entries is not None:

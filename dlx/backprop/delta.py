@@ -48,7 +48,8 @@ def cost(
       activation: f of every layer, the last one too.
       weight_decay: lambda; biases are not decayed.
     Returns: scalar J.
-    Raises: ValueError if the shapes do not fit, `activation` is unknown or `weight_decay` is negative.
+    Raises: ValueError if the shapes do not fit, `activation` is unknown or `weight_decay` is negative; TypeError if
+      `params` are no layers or an array is not floating.
     Source: notes 003 "cost".
     """
     check_network(params, inputs, targets, activation, weight_decay)
@@ -81,7 +82,8 @@ def delta_gradients(
       activation: f of every layer, the last one too.
       weight_decay: lambda; biases are not decayed.
     Returns: the layers of `params` with gradients.
-    Raises: ValueError if the shapes do not fit, `activation` is unknown or `weight_decay` is negative.
+    Raises: ValueError if the shapes do not fit, `activation` is unknown or `weight_decay` is negative; TypeError if
+      `params` are no layers or an array is not floating.
     Source: notes 003 "vectorised programming of the network".
     """
     check_network(params, inputs, targets, activation, weight_decay)
@@ -123,7 +125,8 @@ def gradient_descent_step(
       activation: f of every layer, the last one too.
       weight_decay: lambda; biases are not decayed.
     Returns: the layers after the step, and J before it.
-    Raises: ValueError if the shapes do not fit, `activation` is unknown or a rate is negative.
+    Raises: ValueError if the shapes do not fit, `activation` is unknown or a rate is negative; TypeError if `params`
+      are no layers or an array is not floating.
     Source: notes 003 "gradient descent", steps 1 to 6.
     """
     check_network(params, inputs, targets, activation, weight_decay)
@@ -162,9 +165,12 @@ def gradient_descent(
       activation: f of every layer, the last one too.
       weight_decay: lambda; biases are not decayed.
     Returns: the layers at the end, and (steps,) J before each step, NaN for steps that were not needed.
-    Raises: ValueError if the shapes do not fit, `activation` is unknown, `steps` is not positive or a rate is negative.
+    Raises: ValueError if the shapes do not fit, `activation` is unknown, `steps` is not positive or a rate is negative;
+      TypeError if `params` are no layers or an array is not floating.
     Source: notes 003 "gradient descent", steps 1 to 7.
     """
+    check_network(params, inputs, targets, activation, weight_decay)
+    check_range("learning_rate", learning_rate, 0, np.inf, open_high=True)
     check_count("steps", steps)
     check_range("small_enough", small_enough, 0, np.inf)
 

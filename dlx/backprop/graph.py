@@ -5,9 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from dlx.backprop._checks import came
 from dlx.backprop.tape import Node, namespace
 
 __all__ = ["graph_gradients", "graph_table"]
+
+
+def _check_node(name: str, value: Any) -> None:
+    if not isinstance(value, Node):
+        raise TypeError(f"{name}: got {came(value)}, wanted a Node; Node(array) makes one")
 
 
 def _ordered(output: Node) -> list[Node]:
@@ -36,9 +42,15 @@ def graph_gradients(output: Node, leaves: Sequence[Node], *, output_gradient: An
       leaves: nodes of the graph, leaves or not; one that is not in it has the gradient 0.
       output_gradient: dL/d(output), an array of the shape of `output`; 1 if None.
     Returns: for each of `leaves` an array of its shape.
-    Raises: ValueError if `output` is no scalar and `output_gradient` is None, or its shape does not fit.
+    Raises: ValueError if `output` is no scalar and `output_gradient` is None, or its shape does not fit; TypeError
+      if `output` or one of `leaves` is no node.
     Source: Goodfellow et al. 2016, algorithm 6.6; Griewank and Walther 2008, section 3.2; notes 004 "graph".
     """
+    _check_node("output", output)
+    if not isinstance(leaves, list | tuple):
+        raise TypeError(f"leaves: got {came(leaves)}, wanted a list of nodes")
+    for number, leaf in enumerate(leaves):
+        _check_node(f"leaves[{number}]", leaf)
     if output_gradient is None:
         if output.shape != ():
             raise ValueError(f"output: got shape {output.shape}, wanted a scalar, or an output_gradient")
@@ -68,8 +80,10 @@ def graph_table(output: Node) -> str:
     Args:
       output: the node whose graph is written.
     Returns: lines `n3 = multiply(n1, n2)  (2, 3)`, parents first.
+    Raises: TypeError if `output` is no node.
     Source: notes 004 "graph".
     """
+    _check_node("output", output)
     order = _ordered(output)
     names = {id(node): f"n{number}" for number, node in enumerate(order)}
     return "\n".join(

@@ -28,10 +28,11 @@ def affine_backward(
       inputs: (*batch, features) X.
       kernel: (features, units) W.
     Returns: dL/dX, dL/dW and dL/db, each in the shape of its matrix.
-    Raises: ValueError if the shapes do not fit; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes do not fit; TypeError if an array is not floating.
     Source: Goodfellow et al. 2016, section 6.5.6; notes 001 section 3 (E11).
     """
-    check_floating("output_gradient", output_gradient)
+    for name, array in (("output_gradient", output_gradient), ("inputs", inputs), ("kernel", kernel)):
+        check_floating(name, array)
     if kernel.ndim != 2 or inputs.ndim == 0 or inputs.shape[-1] != kernel.shape[0]:
         raise ValueError(
             f"kernel: got shape {kernel.shape} for inputs of shape {inputs.shape}, wanted (features, units) with the"
@@ -62,10 +63,11 @@ def column_affine_backward(
       inputs: (features, samples) X.
       weights: (units, features) W.
     Returns: dL/dX, dL/dW and dL/db, each in the shape of its matrix.
-    Raises: ValueError if the shapes do not fit; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes do not fit; TypeError if an array is not floating.
     Source: Goodfellow et al. 2016, algorithm 6.4; notes 001 section 3 (E11), 003 "vectorised".
     """
-    check_floating("output_gradient", output_gradient)
+    for name, array in (("output_gradient", output_gradient), ("inputs", inputs), ("weights", weights)):
+        check_floating(name, array)
     if weights.ndim != 2 or inputs.ndim != 2 or inputs.shape[0] != weights.shape[1]:
         raise ValueError(
             f"weights: got shape {weights.shape} for inputs of shape {inputs.shape}, wanted (units, features) with the"
@@ -89,10 +91,11 @@ def quadratic_form_backward(
       vector: (n,) x.
       matrix: (n, n) W, symmetric or not.
     Returns: dL/dx and dL/dW.
-    Raises: ValueError if the shapes do not fit; TypeError if `output_gradient` is not floating.
+    Raises: ValueError if the shapes do not fit; TypeError if an array is not floating.
     Source: Petersen and Pedersen 2012, eq. 81; notes 001 section 3.
     """
-    check_floating("output_gradient", output_gradient)
+    for name, array in (("output_gradient", output_gradient), ("vector", vector), ("matrix", matrix)):
+        check_floating(name, array)
     if output_gradient.ndim != 0:
         raise ValueError(f"output_gradient: got shape {output_gradient.shape}, wanted a scalar")
     if vector.ndim != 1 or matrix.shape != 2 * vector.shape:

@@ -25,7 +25,8 @@ def loop_forward(
       inputs: (features, samples) x.
       activation: f.
     Returns: a^(1) to a^(n_l), each (s_l, samples) in float64; the last is h(x).
-    Raises: ValueError if the shapes do not fit or `activation` is unknown.
+    Raises: ValueError if the shapes do not fit or `activation` is unknown; TypeError if `params` are no layers or an
+      array is not floating.
     Source: notes 003 "forward propagation" and "vectorised programming".
     """
     check_network(params, inputs, None, activation)
@@ -76,7 +77,8 @@ def loop_gradients(
       activation: f of every layer, the last one too.
       weight_decay: lambda; biases are not decayed.
     Returns: the layers of `params` with gradients in float64.
-    Raises: ValueError if the shapes do not fit, `activation` is unknown or `weight_decay` is negative.
+    Raises: ValueError if the shapes do not fit, `activation` is unknown or `weight_decay` is negative; TypeError if
+      `params` are no layers or an array is not floating.
     Source: notes 003 "back-propagation", steps 1 to 5.
     """
     check_network(params, inputs, targets, activation, weight_decay)

@@ -12,6 +12,7 @@ from jax import Array
 from jaxtyping import Float, Num
 
 from dlx import nn
+from dlx.backprop._checks import came, check_function, check_layers
 from dlx.backprop.activations import ActivationRule, get_activation_rule
 from dlx.backprop.layers import affine_backward
 from dlx.backprop.losses import softmax_cross_entropy_backward
@@ -46,8 +47,10 @@ def l2_penalty_gradient(params: Params) -> list[dict[str, Array]]:
     Args:
       params: layers {"kernel", "bias"}.
     Returns: the layers of `params` with gradients.
+    Raises: ValueError if there is no layer, or one has other names; TypeError if they are no layers or not floating.
     Source: Goodfellow et al. 2016, eq. 7.2; notes 001 section 4 (E15).
     """
+    check_layers(params, "kernel")
     return [{"kernel": layer["kernel"], "bias": jnp.zeros_like(layer["bias"])} for layer in params]
 
 
@@ -59,8 +62,10 @@ def l1_penalty_gradient(params: Params) -> list[dict[str, Array]]:
     Args:
       params: layers {"kernel", "bias"}.
     Returns: the layers of `params` with gradients.
+    Raises: ValueError if there is no layer, or one has other names; TypeError if they are no layers or not floating.
     Source: Goodfellow et al. 2016, eq. 7.20; notes 001 section 15.
     """
+    check_layers(params, "kernel")
     return [{"kernel": jnp.sign(layer["kernel"]), "bias": jnp.zeros_like(layer["bias"])} for layer in params]
 
 
@@ -93,12 +98,12 @@ def forward_propagation(
       activation: f of the hidden layers, a name of `ACTIVATION_RULES` or a rule.
       output_activation: f of the last layer.
     Returns: h_0 to h_l and a_1 to a_l, each (batch, units).
-    Raises: ValueError if the shapes do not fit or an activation is unknown; TypeError if `inputs` are not floating.
+    Raises: ValueError if the shapes do not fit or an activation is unknown; TypeError if `params` are no layers
+      or an array is not floating.
     Source: Goodfellow et al. 2016, algorithm 6.3; notes 001 section 15.
     """
     check_floating("inputs", inputs)
-    if not params:
-        raise ValueError("params: got no layer, wanted one or more of {kernel, bias}")
+    check_layers(params, "kernel")
     layers, preactivations = [inputs], []
     for layer, rule in zip(params, _rules(params, activation, output_activation), strict=True):
         preactivations.append(nn.affine(layers[-1], layer["kernel"], layer["bias"]))
@@ -137,14 +142,17 @@ def backpropagation(
       penalty: Omega, "l1" or "l2" of the kernels, or a function that gives dOmega/dparams for `params`.
       penalty_rate: lambda.
     Returns: the layers of `params` with the gradients of J = L + lambda Omega.
-    Raises: ValueError if the shapes do not fit, a name is unknown or `penalty_rate` is negative; TypeError if `inputs`
-      are not floating.
+    Raises: ValueError if the shapes do not fit, a name is unknown or `penalty_rate` is negative; TypeError if `params`
+      are no layers, an array is not floating, or what should be a function is none.
     Source: Goodfellow et al. 2016, algorithm 6.4; notes 001 section 15.
     """
     check_range("penalty_rate", penalty_rate, 0, np.inf, open_high=True)
     if isinstance(penalty, str):
         check_choice("penalty", penalty, PENALTIES)
         penalty = PENALTIES[penalty]
+    elif penalty is not None and not callable(penalty):
+        raise TypeError(f"penalty: got {came(penalty)}, wanted l1, l2, None or a function params -> dOmega/dparams")
+    check_function("loss_gradient", loss_gradient, "(outputs, labels) -> gradient by the outputs")
     forward = forward_propagation(params, inputs, activation=activation, output_activation=output_activation)
     rules = _rules(params, activation, output_activation)
     outputs = forward.layers[-1]
@@ -162,7 +170,14 @@ def backpropagation(
     gradients.reverse()
     if penalty is None:
         return gradients
+    by_penalty = penalty(params)
+    check_layers(by_penalty, "kernel", "penalty")
+    shapes, wanted = (
+        [{name: layer[name].shape for name in sorted(layer)} for layer in one] for one in (by_penalty, params)
+    )
+    if shapes != wanted:
+        raise ValueError(f"penalty: got gradients of shapes {shapes}, wanted {wanted}, those of params")
     return [
-        {name: gradient[name] + penalty_rate * by_penalty[name] for name in gradient}
-        for gradient, by_penalty in zip(gradients, penalty(params), strict=True)
+        {name: gradient[name] + penalty_rate * more[name] for name in gradient}
+        for gradient, more in zip(gradients, by_penalty, strict=True)
     ]

@@ -13,6 +13,8 @@ COLUMNS = [{"weights": jnp.ones((2, 3)), "bias": jnp.ones(2)}]
 WRONG = [{"weights": jnp.ones((2, 4)), "bias": jnp.ones(2)}]
 BIAS = [{"weights": jnp.ones((2, 3)), "bias": jnp.ones(1)}]
 LABELS = jnp.zeros(4, int)
+NODE = backprop.Node(np.ones(()))
+WANTED = r"params: got an array of shape \(4, 3\), wanted a list of layers {"
 
 
 def total(t):
@@ -181,6 +183,85 @@ CASES = [
     (lambda: backprop.gradient_check(total, X, X, tolerance=0.0), ValueError, "tolerance: got 0.0"),
     (lambda: backprop.gradient_check(total, X, X, floor=-1.0), ValueError, "floor: got -1.0"),
     (lambda: backprop.gradient_check(total, X, X, max_entries=0), ValueError, "max_entries: got 0"),
+    (lambda: backprop.gradient_check(3, X, X), TypeError, "function: got 3 of type int, wanted a function from params"),
+    (lambda: backprop.numerical_gradient(X, X), TypeError, r"function: got an array of shape \(4, 3\), wanted a funct"),
+    (lambda: backprop.numerical_jacobian(None, X), TypeError, "function: got None of type NoneType, wanted a function"),
+    (
+        lambda: backprop.numerical_jacobian(total, [1.0, 2.0]),
+        TypeError,
+        r"inputs: got \[1.0, 2.0\] of type list, wanted",
+    ),
+    (lambda: backprop.cost(X, X.T, G.T), TypeError, WANTED),
+    (lambda: backprop.delta_gradients(X, X.T, G.T), TypeError, WANTED),
+    (lambda: backprop.gradient_descent_step(X, X.T, G.T, learning_rate=0.1), TypeError, WANTED),
+    (lambda: backprop.gradient_descent(X, X.T, G.T, learning_rate=0.1, steps=1), TypeError, WANTED),
+    (
+        lambda: backprop.gradient_descent(COLUMNS, X.T, G.T, learning_rate=-1.0, steps=1),
+        ValueError,
+        "learning_rate: got",
+    ),
+    (lambda: backprop.loop_forward(X, X.T), TypeError, WANTED),
+    (lambda: backprop.loop_gradients(X, X.T, G.T), TypeError, WANTED),
+    (lambda: backprop.forward_propagation(X, X), TypeError, WANTED),
+    (lambda: backprop.backpropagation(X, X, LABELS), TypeError, WANTED),
+    (lambda: backprop.l1_penalty_gradient(X), TypeError, WANTED),
+    (lambda: backprop.l2_penalty_gradient(X), TypeError, WANTED),
+    (lambda: backprop.l2_penalty_gradient("l2"), TypeError, "params: got 'l2' of type str, wanted a list of layers"),
+    (
+        lambda: backprop.l1_penalty_gradient([X]),
+        TypeError,
+        r"params\[0\]: got an array of .* wanted a layer {kernel, b",
+    ),
+    (lambda: backprop.l1_penalty_gradient([]), ValueError, "params: got no layer"),
+    (lambda: backprop.cost(ROWS, X.T, G.T), ValueError, r"params\[0\]: got {kernel, bias}, wanted {weights, bias}"),
+    (lambda: backprop.forward_propagation(COLUMNS, X), ValueError, r"params\[0\]: got {weights, bias}, wanted {kernel"),
+    (
+        lambda: backprop.forward_propagation([{"kernel": INTEGERS.T, "bias": X[:, 0]}], X),
+        TypeError,
+        r"params\[0\]\[kernel\]: got dtype int32, wanted a floating dtype",
+    ),
+    (lambda: backprop.cost(COLUMNS, INTEGERS.T, G.T), TypeError, "inputs: got dtype int32, wanted a floating dtype"),
+    (lambda: backprop.cost(COLUMNS, X.T, G.T.tolist()), TypeError, "targets: got .* of type list, wanted an array"),
+    (
+        lambda: backprop.backpropagation(ROWS, X, LABELS, loss_gradient="softmax"),
+        TypeError,
+        "loss_gradient: got 'softmax' of type str, wanted a function",
+    ),
+    (
+        lambda: backprop.backpropagation(ROWS, X, LABELS, penalty=2),
+        TypeError,
+        "penalty: got 2 of type int, wanted l1, l2",
+    ),
+    (
+        lambda: backprop.backpropagation(ROWS, X, LABELS, penalty=lambda params: 0.0),
+        TypeError,
+        "penalty: got 0.0 of type float, wanted a list of layers {kernel, bias}",
+    ),
+    (
+        lambda: backprop.backpropagation(ROWS, X, LABELS, penalty=lambda params: [{"kernel": G[0], "bias": G[0]}]),
+        ValueError,
+        r"penalty: got gradients of shapes .*\(2,\).* wanted .*\(3, 2\).* those of params",
+    ),
+    (
+        lambda: backprop.graph_gradients(X, []),
+        TypeError,
+        r"output: got an array of shape \(4, 3\), wanted a Node; Node",
+    ),
+    (
+        lambda: backprop.graph_gradients(NODE, NODE),
+        TypeError,
+        "leaves: got Node.* of type Node, wanted a list of nodes",
+    ),
+    (
+        lambda: backprop.graph_gradients(NODE, [X]),
+        TypeError,
+        r"leaves\[0\]: got an array of shape \(4, 3\), wanted a N",
+    ),
+    (lambda: backprop.graph_table(1.0), TypeError, "output: got 1.0 of type float, wanted a Node"),
+    (lambda: backprop.affine_backward(G, X, [1.0]), TypeError, r"kernel: got \[1.0\] of type list, wanted an array"),
+    (lambda: backprop.affine_backward(G, 3.0, X), TypeError, "inputs: got 3.0 of type float, wanted an array"),
+    (lambda: backprop.column_affine_backward(G, X, [1.0]), TypeError, r"weights: got \[1.0\] of type list, wanted an"),
+    (lambda: backprop.quadratic_form_backward(X[0, 0], INTEGERS[0], X), TypeError, "vector: got dtype int32"),
 ]
 
 
