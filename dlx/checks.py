@@ -84,13 +84,15 @@ def check_count(name: str, value: Any) -> None:
         raise ValueError(f"{name}: got {value}, wanted a positive int")
 
 
-def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
-    """Refuse a word that is not one of the choices, and name the nearest."""
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Refuse what is not one of the choices, words mostly, and name the nearest."""
     choices = list(choices)
-    if value not in choices:
-        near = difflib.get_close_matches(str(value), choices, n=3, cutoff=0.5)
+    # an array would be compared entry by entry
+    if hasattr(value, "shape") or value not in choices:
+        words = [str(choice) for choice in choices]
+        near = difflib.get_close_matches(str(value), words, n=3, cutoff=0.5)
         hint = f"; nearest: {', '.join(near)}" if near else ""
-        raise ValueError(f"{name}: got {value!r}, wanted one of {', '.join(choices)}{hint}")
+        raise ValueError(f"{name}: got {value!r}, wanted one of {', '.join(words)}{hint}")
 
 
 def check_key(name: str, key: Any) -> jax.Array:

@@ -3,14 +3,13 @@
 import math
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.scipy.special import digamma
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_choice, check_count, check_floating
+from dlx.checks import check_choice, check_count, check_floating, check_integers, is_known
 from dlx.information._checks import check_base, entropy_in_nats, marginals
 
 __all__ = [
@@ -26,11 +25,10 @@ Correction = Literal["none", "miller_madow"]
 
 def _check_samples(name: str, samples: Array, outcomes: int) -> None:
     check_count("outcomes", outcomes)
-    if not jnp.issubdtype(samples.dtype, jnp.integer):
-        raise TypeError(f"{name}: got dtype {samples.dtype}, wanted integers")
+    check_integers(name, samples)
     if samples.ndim != 1 or samples.shape[0] == 0:
         raise ValueError(f"{name}: got shape {samples.shape}, wanted (samples,), at least one")
-    if isinstance(samples, jax.core.Tracer):
+    if not is_known(samples):
         return
     values = np.asarray(samples)
     if values.min() < 0 or values.max() >= outcomes:

@@ -16,7 +16,7 @@ __all__ = ["PReLU"]
 class PReLU(nn.Module):
     """Rectifier whose slope below zero is a parameter.
 
-        f(x) = x if x >= 0 else alpha x
+        f(x) = x if x > 0 else alpha x,    df/dalpha = x 1[x <= 0]
 
     `{"alpha": (channels,)}`, or `{"alpha": ()}` if all channels share one. He et al. leave it out of weight decay,
     which would pull it towards the ReLU: `dlx.optim` decays kernels only.

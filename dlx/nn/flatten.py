@@ -5,7 +5,7 @@ from typing import Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from dlx.checks import check_choice
+from dlx.checks import check_array, check_choice
 
 __all__ = ["flatten"]
 
@@ -23,10 +23,11 @@ def flatten(
       inputs: (batch, height, width, channels), whichever the order.
       order: "nhwc" the order in memory; "nchw" channel by channel, as PyTorch and the notes have it.
     Returns: (batch, height * width * channels).
-    Raises: ValueError if `inputs` has not four axes or `order` is unknown.
+    Raises: ValueError if `inputs` has not four axes or `order` is unknown; TypeError if it is no array.
     Source: notes 001 section 6.
     """
     check_choice("order", order, ("nhwc", "nchw"))
+    check_array("inputs", inputs)
     if inputs.ndim != 4:
         raise ValueError(f"inputs: got shape {inputs.shape}, wanted (batch, height, width, channels)")
     batch, height, width, channels = inputs.shape

@@ -80,6 +80,8 @@ def col2im(
     Source: Chellapilla et al. 2006, section 3; notes 004 "col2im".
     """
     check_floating("windows", windows)
+    if not isinstance(input_shape, list | tuple) or not all(type(size) is int for size in input_shape):
+        raise TypeError(f"input_shape: got {input_shape!r}, wanted ints (batch, height, width, channels)")
     if len(input_shape) != 4:
         raise ValueError(f"input_shape: got {tuple(input_shape)}, wanted (batch, height, width, channels)")
     batch, height, width, channels = input_shape
@@ -120,12 +122,15 @@ def conv2d_im2col(
       an option is no int.
     Source: Chellapilla et al. 2006, section 3; notes 004 "convolution".
     """
+    check_floating("inputs", inputs)
     check_floating("kernel", kernel)
     if kernel.ndim != 4 or inputs.ndim != 4 or kernel.shape[2] != inputs.shape[-1]:
         raise ValueError(
             f"kernel: got shape {kernel.shape} for inputs of shape {inputs.shape}, wanted (height, width, in_channels,"
             " out_channels) with the last axis of inputs"
         )
+    if bias is not None:
+        check_floating("bias", bias)
     if bias is not None and bias.shape != kernel.shape[3:]:
         raise ValueError(f"bias: got shape {bias.shape}, wanted {kernel.shape[3:]}, the output channels of kernel")
     window = kernel.shape[:2]

@@ -41,11 +41,19 @@ def receptive_field(layers: Sequence[Sequence[int]]) -> ReceptiveField:
       layers: for each, input side first, (size, stride, padding, dilation) or the first of them;
         padding counts the zeros before the first entry.
     Returns: size, stride and start.
-    Raises: ValueError if a number is out of range or there are more than four; TypeError if one is no int.
+    Raises: ValueError if a number is out of range or there are more than four; TypeError if one is no int, or
+      a layer no list.
     Source: Araujo et al. 2019, eq. 2 and 3; notes 001 section 6.
     """
     size, jump, start = 1, 1, 0
+    if not isinstance(layers, list | tuple):
+        raise TypeError(f"layers: got {layers!r} of type {type(layers).__name__}, wanted a list of layers")
     for layer in layers:
+        if not isinstance(layer, list | tuple):
+            raise TypeError(
+                f"layers: got {layer!r} of type {type(layer).__name__}, wanted (size, stride, padding, dilation) or the"
+                " first of them"
+            )
         if not 1 <= len(layer) <= 4:
             raise ValueError(
                 f"layers: got {tuple(layer)}, wanted (size, stride, padding, dilation) or the first of them"
