@@ -148,6 +148,33 @@ def _image(operation: str, what: str, against: dict[str, float | None], batch: i
     )
 
 
+def _convnet(model: str, what: str, batch_size: int, steps: int, least: float) -> Case:
+    ours = {
+        "model": model, "optimizer": "adam", "batch_size": batch_size, "steps": steps, "log_every": steps,
+        "examples": 2048, "allocator": "keep",
+    }  # fmt: skip
+    theirs = {"model": model, "batch_size": batch_size, "steps": steps}
+    torch = "benchmarks.sides_torch:train_images"
+    return Case(
+        f"{what}, batch {batch_size}, Adam: `fit` against PyTorch eager in both memory formats",
+        (
+            Side("fit", FIT, ours),
+            Side("fit, 2 devices", FIT, {**ours, "devices": 2, "parallel": "pmap"}),
+            Side("PyTorch NCHW", torch, theirs),
+            Side("PyTorch channels_last", torch, {**theirs, "channels_last": True}),
+        ),
+        (
+            Comparison("fit against PyTorch NCHW", "fit", "PyTorch NCHW"),
+            Comparison("fit against PyTorch channels_last", "fit", "PyTorch channels_last", goal=least),
+            Comparison("fit on 2 devices (pmap) against PyTorch NCHW", "fit, 2 devices", "PyTorch NCHW"),
+            Comparison(
+                "fit on 2 devices (pmap) against PyTorch channels_last", "fit, 2 devices", "PyTorch channels_last",
+                goal=least, modes=("2t",),
+            ),
+        ),
+    )  # fmt: skip
+
+
 # operation: (what, goals against scikit-image and OpenCV on one image, against OpenCV on a batch)
 _SKIMAGE, _OPENCV = "scikit-image", "OpenCV"
 _IMAGES: dict[str, tuple[str, dict[str, float | None]]] = {
@@ -205,6 +232,9 @@ CASES: dict[str, Case] = {
     "logistic": _linear_model("logistic", "logistic regression, breast cancer"),
     "softmax": _linear_model("softmax", "softmax regression, digits"),
     "svm": _linear_model("svm", "a linear SVM, breast cancer"),
+    "lenet": _convnet("lenet", "LeNet, 28x28x1", 256, 40, 0.67),
+    "cifar_cnn": _convnet("cifar_cnn", "CNN 32-64-128 with batch norm, 32x32x3", 128, 8, 0.78),
+    "resnet18": _convnet("resnet18", "ResNet-18, CIFAR stem, 32x32x3", 32, 2, 0.64),
     **_images(),
     **{f"epoch_{seeds}_seeds": _accelerator(seeds) for seeds in (1, 8, 64, 512)},
 }

@@ -22,22 +22,34 @@ from dlx.train.checkpoint import Checkpoints
 LEARNING_RATE = {"sgd": 0.1, "adam": 1e-3}
 
 
-def random_images(examples: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Images and labels shaped and stored as MNIST; their content does not change the speed."""
+MODELS: dict[str, tuple[Any, str]] = {
+    "mlp": (dlx.models.MLP, "mnist"),
+    "lenet": (lambda hidden, outputs, dropout: dlx.models.LeNet(activation="relu"), "mnist"),
+    "cifar_cnn": (lambda hidden, outputs, dropout: dlx.models.PlainCNN(), "cifar10"),
+    "resnet18": (lambda hidden, outputs, dropout: dlx.models.ResNet.preset("resnet18", stem="cifar"), "cifar10"),
+}
+"""{name: (model of hidden widths, outputs and dropout; the data set whose images it gets)}."""
+
+
+def random_images(examples: int, seed: int = 0, shape: tuple[int, ...] = (28, 28, 1)) -> dict[str, np.ndarray]:
+    """Images and labels stored as MNIST and CIFAR-10 are; their content does not change the speed."""
     random = np.random.default_rng(seed)
-    inputs = random.integers(0, 256, (examples, 28, 28, 1), np.uint8)
+    inputs = random.integers(0, 256, (examples, *shape), np.uint8)
     return {"inputs": inputs, "labels": random.integers(0, 10, examples).astype(np.int32)}
 
 
-def make_task(data: Any, optimizer: str, hidden: tuple[int, ...], dropout: float = 0.0) -> engine.Supervised:
+def make_task(
+    data: Any, optimizer: str, hidden: tuple[int, ...], dropout: float = 0.0, model: str = "mlp"
+) -> engine.Supervised:
     """As experiments/mlp.py makes it."""
+    make, dataset = MODELS[model]
     return engine.supervised(
-        dlx.models.MLP(tuple(hidden), 10, dropout=dropout),
+        make(tuple(hidden), 10, dropout=dropout),
         dlx.losses.softmax_cross_entropy,
         dlx.optim.create(optimizer, LEARNING_RATE[optimizer]),
         example=data,
         metrics={"accuracy": dlx.metrics.accuracy},
-        prepare=dlx.data.prepare(dlx.data.card("mnist")),
+        prepare=dlx.data.prepare(dlx.data.card(dataset)),
     )
 
 
@@ -87,17 +99,19 @@ def fit(
     dropout: float = 0.0, steps: int = 936, examples: int = 60_000, log_every: int = 100,
     devices: int | None = None, parallel: str = "jit",
     each: str = "auto", evaluate_every: int = 0, checkpoint_every: int = 0, allocator: str = "default",
+    model: str = "mlp",
 ) -> None:  # fmt: skip
     """`dlx.train.fit` with shuffling, loss and accuracy, the stop on NaN, the log file and the console line."""
     start(Options(devices=devices, cache=False, allocator=allocator))
-    data = random_images(examples)
-    task = make_task(data, optimizer, hidden, dropout)
+    shape = dlx.data.card(MODELS[model][1]).input_shape
+    data = random_images(examples, shape=shape)
+    task = make_task(data, optimizer, hidden, dropout, model)
     layout = engine.make_layout(seeds, devices=devices, parallel=parallel, each=each, batch_size=batch_size)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlx-bench-")))
         hooks: list[Any] = [engine.StopOnNonFinite(range(seeds), layout)]
         if evaluate_every:
-            test = engine.evaluator(task.measure, random_images(10_000, seed=1), layout=layout)
+            test = engine.evaluator(task.measure, random_images(10_000, seed=1, shape=shape), layout=layout)
             hooks.append(engine.Evaluate({"test": test}, every=evaluate_every))
         hooks += [stack.enter_context(contextlib.closing(Records(folder / "metrics.jsonl"))), Console(bar=False)]
         saving = None

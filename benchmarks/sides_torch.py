@@ -78,6 +78,59 @@ def train(
         assert np.all(np.isfinite(losses)), losses
 
 
+class Block(nn.Module):
+    """The residual block of ResNet-18."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*convolution(before, after, 3, stride), nn.ReLU(), *convolution(after, after, 3))
+        self.shortcut = nn.Sequential(*(convolution(before, after, 1, stride) if stride > 1 else []))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.body(images) + self.shortcut(images))
+
+
+def convolution(before: int, after: int, size: int, stride: int = 1) -> list[nn.Module]:
+    """A convolution that keeps the size (but for its stride), and batch norm."""
+    return [nn.Conv2d(before, after, size, stride, size // 2, bias=False), nn.BatchNorm2d(after)]
+
+
+def convnet(name: str) -> nn.Module:
+    """The networks of `sides_dlx.MODELS`."""
+    if name == "lenet":
+        return nn.Sequential(
+            nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
+        )  # fmt: skip
+    if name == "cifar_cnn":
+        widths = (3, 32, 64, 128)
+        pooled = [[*convolution(a, b, 3), nn.ReLU(), nn.MaxPool2d(2)] for a, b in itertools.pairwise(widths)]
+        return nn.Sequential(*itertools.chain(*pooled), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
+    blocks = [Block(64, 64, 1), Block(64, 64, 1)]
+    for width in (128, 256, 512):
+        blocks += [Block(width // 2, width, 2), Block(width, width, 1)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10)]
+    return nn.Sequential(*convolution(3, 64, 3), nn.ReLU(), *blocks, *head)
+
+
+def train_images(
+    port: Port, *, model: str, batch_size: int, steps: int, examples: int = 2048, channels_last: bool = False
+) -> None:
+    """Trains a convolutional network by Adam on images that are float32 already."""
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    shape = (1, 28, 28) if model == "lenet" else (3, 32, 32)
+    images = torch.randn(examples, *shape).to(memory_format=layout)
+    network = convnet(model).to(memory_format=layout)
+    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE["adam"])
+    loop = Loop(network, optimizer, (images, torch.randint(0, 10, (examples,))), batch_size)
+    loop.run(steps)
+    port.ready(threads=torch.get_num_threads())
+    while port.begin():
+        loss = loop.run(steps)
+        port.end(steps * batch_size)
+        assert np.isfinite(loss), loss
+
+
 def product(port: Port, *, size: int = 2048, repeats: int = 8) -> None:
     """Products of two square matrices; an item is 1,000 floating point operations."""
     matrix = torch.rand(size, size)
