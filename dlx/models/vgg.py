@@ -52,6 +52,7 @@ class VGGBlock(nn.Module):
       activation: name of `dlx.nn.ACTIVATIONS`, or a function.
       batch_norm: between convolution and activation.
       conv_bias: add a constant for each channel; None: where no batch normalisation follows.
+      unbiased_running: running variances as PyTorch has them, see `BatchNorm`.
       kernel_init: name of `dlx.nn.INITIALIZERS`, or a function `init(key, shape, dtype)`; biases start at zero.
       axis_name: mapped axis over which a batch is cut.
       dtype: of the computation; None takes what inputs and parameters promote to.
@@ -64,6 +65,7 @@ class VGGBlock(nn.Module):
     activation: str | Callable[[Array], Array] = "relu"
     batch_norm: bool = False
     conv_bias: bool | None = None
+    unbiased_running: bool = False
     kernel_init: str | Callable[..., Array] = "he_normal"
     axis_name: str | None = None
     dtype: Any = None
@@ -85,7 +87,11 @@ class VGGBlock(nn.Module):
             x = conv_layer(self, self.channels, 3, f"conv_{number}", padding=1, use_bias=bias)(x)
             if self.batch_norm:
                 norm = BatchNorm(
-                    axis_name=self.axis_name, dtype=self.dtype, param_dtype=self.param_dtype, name=f"norm_{number}"
+                    unbiased_running=self.unbiased_running,
+                    axis_name=self.axis_name,
+                    dtype=self.dtype,
+                    param_dtype=self.param_dtype,
+                    name=f"norm_{number}",
                 )
                 x = norm(x, train=train)
             x = tap(self, f"activation_{number}", activate(self, x))
@@ -121,6 +127,7 @@ class VGG(nn.Module):
       batch_norm: between convolutions and activations.
       conv_bias: add a constant for each channel; None: where no batch normalisation follows. True with `batch_norm` is
         torchvision's vgg11_bn and so on.
+      unbiased_running: running variances as PyTorch has them, see `BatchNorm`.
       width: scale of all hidden channels and units, rounded.
       remat: compute the activations of a block again for its gradient, to save memory.
       kernel_init: name of `dlx.nn.INITIALIZERS`, or a function `init(key, shape, dtype)`; biases start at zero.
@@ -138,6 +145,7 @@ class VGG(nn.Module):
     head: bool = True
     batch_norm: bool = False
     conv_bias: bool | None = None
+    unbiased_running: bool = False
     width: float = 1.0
     remat: bool = False
     kernel_init: str | Callable[..., Array] = "he_normal"
@@ -174,6 +182,7 @@ class VGG(nn.Module):
                 scaled(channels, self.width),
                 batch_norm=self.batch_norm,
                 conv_bias=self.conv_bias,
+                unbiased_running=self.unbiased_running,
                 axis_name=self.axis_name,
                 **shared(self),
                 name=f"block_{number}",

@@ -166,7 +166,7 @@ def _on_host(name: str, leaf: Any) -> np.ndarray:
 
 
 def _with_dtype(value: np.ndarray, like: Any) -> jax.Array:
-    return jnp.asarray(value).astype(like.dtype)
+    return jnp.asarray(value.astype(like.dtype))
 
 
 def _misfit(there: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> str:
