@@ -85,8 +85,8 @@ def supervised(
       example: a batch, or the data; only shapes and dtypes are read.
       metrics: {name: function(outputs, labels) -> (B,)} beside the loss.
       prepare: batch -> batch inside the compiled step, as for casting uint8 to float.
-      augment: augment(keys, batch) -> batch, in training only, after `prepare`; keys (B,), one an example, from its
-        number in the whole batch.
+      augment: augment(keys, batch) -> batch, in training only, on the batch as it is stored, before `prepare`; keys
+        (B,), one an example, from its number in the whole batch. `dlx.data.augment` makes them of functions of images.
       penalty: params -> scalar, added to the objective, not to the reported loss.
       accumulate: gradients are averaged over this many equal pieces of a batch, one after the other, to save memory.
         Randomness and batch statistics belong to a piece, so they differ from those of the whole batch.
@@ -129,10 +129,10 @@ def supervised(
             whole = stream_key(state.key, state.step, name)
             return whole if piece is None else jax.random.fold_in(whole, piece)
 
-        batch = prepare(batch)
         if augment:
             count = jax.tree.leaves(batch)[0].shape[0]
             batch = augment(example_keys(key("augment"), count, axis_name=axis_name), batch)
+        batch = prepare(batch)
 
         def objective(params: Any) -> tuple:
             rngs = {name: key(name) for name in streams}
