@@ -10,6 +10,7 @@ import pytest
 from dlx import backprop
 from tests.backprop.networks import random_network
 from tests.proof import configurations
+from tests.tolerances import assert_close
 
 
 def network_cost(rng):
@@ -33,6 +34,25 @@ def test_central_difference_one_coordinate_at_a_time():
     # (2.5^3 - 1.5^3) / 1: a forward difference would give 15.25 instead
     assert got.tolist() == [12.25, 10]
     assert [point.tolist() for point in seen] == [[2.5, 1], [1.5, 1], [2, 1.5], [2, 0.5]]
+
+
+@pytest.mark.row(54)
+@pytest.mark.erratum("E16")
+@configurations()
+def test_the_central_difference_of_a_quadratic_is_its_gradient(rng):
+    """Whatever the step: the third derivative is 0. A one-sided difference is off by eps a_ii."""
+    matrix, x = rng.standard_normal((5, 5)), rng.standard_normal(5)
+    matrix = matrix + matrix.T
+
+    def function(t):
+        return 0.5 * sum(t[i] * matrix[i, j] * t[j] for i in range(5) for j in range(5))
+
+    want = [sum(matrix[i, j] * x[j] for j in range(5)) for i in range(5)]
+    for eps in (0.25, 2.0):
+        assert_close(backprop.numerical_gradient(function, x, eps=eps), want, kind="contraction")
+    assert_close(backprop.numerical_jacobian(lambda t: matrix @ t, x, eps=0.25), matrix, kind="contraction")
+    coordinate = backprop.gradient_check(function, x, np.array(want), eps=0.25).worst
+    assert_close(coordinate.numeric, want[coordinate.entry[0]], kind="contraction")
 
 
 @pytest.mark.row(54)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlx.data import batches, epoch_order, fixed_order, hold_out, stratified
+from tests.tolerances import assert_close
 
 
 def numbered(examples):
@@ -35,6 +36,21 @@ def test_epochs_and_seeds_have_their_own_order():
     assert orders[4] == tuple(epoch_order(20, seed=1, epoch=1))
     batch = next(batches(numbered(20), 20, seed=1, epoch=1))
     np.testing.assert_array_equal(batch["labels"], orders[4])
+
+
+@pytest.mark.row(1)
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_batches_are_pytorchs_of_the_same_order(rng, drop_last):
+    library = pytest.importorskip("torch.utils.data")
+    data = {"inputs": rng.standard_normal((11, 3)), "labels": rng.standard_normal(11)}
+    rows = library.TensorDataset(*(library.default_convert(array) for array in data.values()))
+    order = epoch_order(11, seed=2, epoch=5).tolist()
+    want = list(library.DataLoader(rows, batch_size=4, sampler=order, drop_last=drop_last))
+    got = list(batches(data, 4, seed=2, epoch=5, drop_last=drop_last))
+    assert len(got) == len(want)
+    for ours, (inputs, labels) in zip(got, want, strict=True):
+        assert_close(ours["inputs"], inputs.numpy())
+        assert_close(ours["labels"], labels.numpy())
 
 
 @pytest.mark.row(1)

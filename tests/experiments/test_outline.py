@@ -1,10 +1,12 @@
 """The first two parts of the project outline on the embedded digits: linear models by SGD, a network by Adam."""
 
+import jax
 import numpy as np
 import pytest
 
 import dlx
 from dlx import losses, train
+from tests.tolerances import assert_close
 
 
 def accuracy_of(model, loss, optimizer, *, epochs):
@@ -48,6 +50,58 @@ def test_linear_models_by_sgd(loss):
     reference = library.score(prepared["test"], data.test["labels"])
     found = accuracy_of(dlx.models.Linear(10), loss, dlx.optim.create("sgd", 0.05), epochs=60)
     assert (found > reference - 0.03).all()
+
+
+def torch_one_vs_all(loss):
+    def summed(torch, scores, labels):
+        signs = 2 * torch.nn.functional.one_hot(labels, 10).double() - 1
+        return loss(torch, signs * scores).sum(1).mean()
+
+    return summed
+
+
+LINEAR, NETWORK = pytest.mark.row(362), pytest.mark.row(363)
+SOFTMAX = (
+    losses.softmax_cross_entropy,
+    lambda torch, scores, labels: torch.nn.functional.cross_entropy(scores, labels),
+)
+HINGE = (one_vs_all(losses.hinge), torch_one_vs_all(lambda torch, z: torch.relu(1 - z)))
+LOGISTIC = (one_vs_all(losses.logistic), torch_one_vs_all(lambda torch, z: torch.nn.functional.softplus(-z)))
+
+
+@pytest.mark.parametrize(
+    ("losses_", "hidden", "optimizer", "rate"),
+    [
+        pytest.param(SOFTMAX, (), "sgd", 0.05, marks=LINEAR, id="softmax"),
+        pytest.param(HINGE, (), "sgd", 0.05, marks=LINEAR, id="hinge"),
+        pytest.param(LOGISTIC, (), "sgd", 0.05, marks=LINEAR, id="logistic"),
+        pytest.param(SOFTMAX, (64,), "adam", 1e-3, marks=NETWORK, id="network"),
+    ],
+)
+def test_an_epoch_is_pytorchs_in_float64(x64, losses_, hidden, optimizer, rate):
+    torch = pytest.importorskip("torch")
+    ours, theirs = losses_
+    split = dlx.data.load("digits").train
+    data = {"inputs": split["inputs"].reshape(-1, 64) / 16.0, "labels": split["labels"]}
+    options = {"outputs": 10, "param_dtype": np.float64}
+    model = dlx.models.MLP(hidden, **options) if hidden else dlx.models.Linear(**options)
+    task = train.supervised(model, ours, dlx.optim.create(optimizer, rate), example=data)
+    state, step = task.init(jax.random.key(0)), jax.jit(task.step)
+    layers = [state.params[name] for name in sorted(state.params)] if hidden else [state.params]
+    leaves = [torch.tensor(np.array(layer[n]), requires_grad=True) for layer in layers for n in ("kernel", "bias")]
+    update = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer](leaves, lr=rate)
+    for batch in dlx.data.batches(data, 32):
+        state, _ = step(state, batch)
+        scores = torch.tensor(batch["inputs"])
+        for number in range(0, len(leaves), 2):
+            scores = torch.relu(scores) if number else scores
+            scores = scores @ leaves[number] + leaves[number + 1]
+        update.zero_grad()
+        theirs(torch, scores, torch.tensor(batch["labels"]).long()).backward()
+        update.step()
+    layers = [state.params[name] for name in sorted(state.params)] if hidden else [state.params]
+    for got, want in zip([layer[n] for layer in layers for n in ("kernel", "bias")], leaves, strict=True):
+        assert_close(got, want.detach().numpy(), kind="path")
 
 
 @pytest.mark.row(363)

@@ -76,20 +76,21 @@ def test_a_step_of_one_sigmoid(x64):
 @configurations()
 @pytest.mark.parametrize("features", [1, 2, 3])
 def test_bumps_of_threshold_units_are_exact(rng, features):
-    low = rng.integers(-3, 2, (4, features)).astype(np.float32)
-    high = low + rng.integers(1, 3, (4, features)).astype(np.float32)
-    heights = rng.integers(1, 9, 4).astype(np.float32)
+    low = rng.integers(-3, 2, (4, features)).astype(float)
+    high = low + rng.integers(1, 3, (4, features))
+    heights = rng.integers(1, 9, 4).astype(float)
     # halves: on every edge and in every middle
-    x = rng.integers(-8, 8, (200, features)).astype(np.float32) / 2
+    x = rng.integers(-8, 8, (200, features)) / 2
 
     @jax.jit
     def evaluate(x, low, high, heights):
         layers = foundations.bump_network(low, high, heights, sharpness=2.0)
         return foundations.mlp(x, layers, activation=nn.heaviside)[:, 0]
 
-    got = evaluate(x, low, high, heights)
+    with jax.enable_x64(True):
+        got = evaluate(x, low, high, heights)
     want = [sum(h for a, b, h in zip(low, high, heights, strict=True) if np.all((a < p) & (p <= b))) for p in x]
-    assert got.tolist() == want
+    assert_close(got, want, factor=0)  # to the last bit
 
 
 @pytest.mark.row(359)

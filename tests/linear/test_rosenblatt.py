@@ -44,6 +44,19 @@ def test_perceptron_output_of_not_and_at_zero():
     assert linear.perceptron_output(params, jnp.zeros((2, 1), jnp.float32)).dtype == jnp.float32
 
 
+@pytest.mark.row(41)
+@configurations()
+def test_perceptron_output_is_scikit_learns(rng):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    kernel, bias, x = rng.standard_normal(4), rng.standard_normal(), rng.standard_normal((30, 4))
+    model = linear_model.Perceptron()
+    model.coef_, model.intercept_, model.classes_ = kernel[None], np.array([bias]), np.array([0, 1])
+    with jax.enable_x64(True):
+        got = linear.perceptron_output(linear.LinearParams(jnp.asarray(kernel), jnp.asarray(bias)), jnp.asarray(x))
+        assert_close(got, model.predict(x))
+        assert_close(got, [float(sum(w * v for w, v in zip(kernel, row, strict=True)) + bias > 0) for row in x])
+
+
 @pytest.mark.row(42)
 def test_perceptron_step():
     params = linear.LinearParams(jnp.array([1.0, -2.0]), jnp.array(0.5))

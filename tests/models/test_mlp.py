@@ -150,6 +150,36 @@ def test_intermediates_and_compute_dtype():
 
 
 @pytest.mark.row(72)
+def test_equal_units_move_as_one(x64, rng):
+    """Four equal units by the program, one of them by hand: it is seen by the output as four times its weight."""
+    x, y, value, units = rng.standard_normal((8, 3)), rng.integers(0, 2, 8), 0.1, 4
+    model = models.MLP(hidden=(units,), outputs=2, activation="tanh", param_dtype=jnp.float64)
+    first = model.init(KEY, jnp.asarray(x))["params"]
+    params = jax.tree.map(lambda leaf: value * jnp.ones_like(leaf), first)
+
+    @jax.jit
+    def gradient(params):
+        return jax.grad(
+            lambda p: losses.reduce(
+                losses.softmax_cross_entropy(model.apply({"params": p}, jnp.asarray(x)), jnp.asarray(y))
+            )
+        )(params)
+
+    w, b, v, c = np.full(3, value), value, np.full(2, value), np.full(2, value)
+    for _ in range(5):
+        params = jax.tree.map(lambda p, g: p - 0.5 * g, params, gradient(params))
+        h = np.tanh(x @ w + b)
+        scores = np.exp(units * h[:, None] * v + c)
+        error = (scores / scores.sum(1, keepdims=True) - np.eye(2)[y]) / 8
+        back = (error @ v) * (1 - h**2)
+        w, b, v, c = w - 0.5 * back @ x, b - 0.5 * back.sum(), v - 0.5 * h @ error, c - 0.5 * error.sum(0)
+    assert_close(params["hidden_0"]["kernel"], np.repeat(w[:, None], units, 1), kind="path")
+    assert_close(params["hidden_0"]["bias"], np.full(units, b), kind="path")
+    assert_close(params["output"]["kernel"], np.repeat(v[None], units, 0), kind="path")
+    assert_close(params["output"]["bias"], c, kind="path")
+
+
+@pytest.mark.row(72)
 def test_equal_initial_weights_leave_hidden_units_equal(rng):
     x, y = jnp.asarray(rng.standard_normal((8, 3)), jnp.float32), jnp.asarray(rng.integers(0, 2, 8))
 

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from dlx import train
+from dlx import models, train
 from tests.tolerances import assert_close
 from tests.train import tiny
 
@@ -42,6 +42,27 @@ def test_steps_equal_the_calculation_by_hand():
             assert_close(records[step][f"train_{name}"], [total / tiny.BATCH], kind="contraction", dtype=np.float32)
     for name, want in params.items():
         assert_close(np.asarray(end.params[name][0]), want, kind="contraction")
+
+
+@pytest.mark.row(76)
+def test_epochs_of_steps_equal_the_calculation_by_hand_in_float64(x64):
+    def prepare(batch):
+        return {**batch, "inputs": batch["inputs"].astype(jnp.float64) / 128 - 1}
+
+    data, seeds, steps = tiny.data(), (4, 9), 7  # two batches an epoch: three and a half epochs
+    model = models.Linear(tiny.CLASSES, param_dtype=jnp.float64)
+    task = train.supervised(model, tiny.cross_entropy, optax.sgd(0.5), example=data, prepare=prepare)
+    start = train.initialise(task.init, seeds).params
+    end, records = train.fit(task.step, task.init, data, steps=steps, batch_size=tiny.BATCH, seeds=seeds, log_every=1)
+    tables = train.batch_table(seeds, step=0, count=steps, length=steps, examples=40, batch_size=tiny.BATCH)
+    for replica, table in enumerate(tables):
+        params = {name: np.asarray(leaf[replica]) for name, leaf in start.items()}
+        for step, batch in enumerate(table):
+            params, sums = by_hand(params, {name: array[batch] for name, array in data.items()}, 0.5)
+            # metrics are added in float32
+            assert records[step]["train_loss"][replica] == pytest.approx(sums["loss"] / tiny.BATCH, rel=1e-6)
+        for name, want in params.items():
+            assert_close(end.params[name][replica], want, kind="path")
 
 
 def stepped(task: train.Supervised, batch: dict, steps: int = 1) -> tuple[Any, dict]:
