@@ -116,6 +116,10 @@ def test_a_step_and_no_state_between_steps(x64, rng, activation):
     updated, value = backprop.gradient_descent_step(params, inputs, targets, learning_rate=0.2, **options)
     assert_trees_close(updated, jax.tree.map(lambda p, g: p - 0.2 * g, params, gradients))
     assert_close(value, backprop.cost(params, inputs, targets, **options), kind="contraction")
+    # the same default of the decay in every function: none
+    step, _ = backprop.gradient_descent_step(params, inputs, targets, learning_rate=0.2, activation=activation)
+    plain = backprop.delta_gradients(params, inputs, targets, activation=activation, weight_decay=0.0)
+    assert_trees_close(step, jax.tree.map(lambda p, g: p - 0.2 * g, params, plain))
     # nothing is set to zero and nothing accumulates: the second call gives the first one's numbers
     again, _ = backprop.gradient_descent_step(params, inputs, targets, learning_rate=0.2, **options)
     jax.tree.map(np.testing.assert_array_equal, again, updated)

@@ -57,6 +57,7 @@ CASES = [
     (lambda: linear.linear_svm(X, LABELS, l2=1.0, max_iterations=0), ValueError, "max_iterations: got 0"),
     (lambda: linear.one_vs_all(lambda x, y: PARAMS, X, -LABELS, classes=2), ValueError, "labels: got -1"),
     (lambda: linear.perceptron(X, LABELS, learning_rate=0.0), ValueError, "learning_rate: got 0.0"),
+    (lambda: linear.perceptron(X, LABELS, learning_rate=float("inf")), ValueError, "learning_rate: got inf"),
     (lambda: linear.perceptron(X, LABELS, max_epochs=1.5), TypeError, "max_epochs: got 1.5"),
     (lambda: linear.perceptron_step(PARAMS, X[0], LABELS[0], learning_rate=-1.0), ValueError, "learning_rate: got -1"),
     (lambda: linear.novikoff_bound(PARAMS, X, LABELS[:1]), ValueError, r"labels: got shape \(1,\)"),

@@ -109,6 +109,13 @@ def test_multi_label_cross_entropy(rng):
 
 
 @pytest.mark.row(20)
+def test_multi_label_of_a_batch_with_two_axes(x64, rng):
+    x, y = jnp.asarray(rng.standard_normal((2, 3, 4))), rng.integers(0, 2, (2, 3, 4))
+    want = reference.binary_cross_entropy(1 / (1 + np.exp(-np.asarray(x).reshape(6, 4))), y.reshape(6, 4))
+    assert_close(losses.multi_label_cross_entropy(x, jnp.asarray(y)), want.reshape(2, 3))
+
+
+@pytest.mark.row(20)
 def test_multi_label_is_the_log_loss_of_every_column(x64, rng):
     sklearn = pytest.importorskip("sklearn.metrics")
     x, y = jnp.asarray(rng.standard_normal((10, 3))), np.array(rng.integers(0, 2, (10, 3)))

@@ -113,6 +113,24 @@ def test_faults_are_told_in_a_line(tmp_path):
     time.sleep(0.1)  # for that thread
 
 
+def test_a_failed_last_save_is_raised_and_hides_no_other_error(tmp_path, monkeypatch):
+    close = OrbaxCheckpoints.close
+
+    def fail(checkpoints):
+        close(checkpoints)
+        raise CheckpointError("the last save failed")
+
+    monkeypatch.setattr(OrbaxCheckpoints, "close", fail)
+    with pytest.raises(CheckpointError, match="the last save failed"), OrbaxCheckpoints(tmp_path):
+        pass
+    with (
+        pytest.warns(UserWarning, match="the last save failed"),
+        pytest.raises(KeyError, match="first"),
+        OrbaxCheckpoints(tmp_path),
+    ):
+        raise KeyError("first")
+
+
 def cut(folder):
     """Cuts the payload of an orbax checkpoint short."""
     for path in (folder / "state").rglob("*"):
