@@ -1,4 +1,4 @@
-"""Prints the cards of all data sets as Markdown.
+"""Prints the cards of all data sets and sets of images as Markdown.
 
 python -m dlx.data > docs/datasets.md      the page of the documentation
 python -m dlx.data --statistics            recomputes mean and std of the cards, for data sets that can be loaded
@@ -7,11 +7,13 @@ python -m dlx.data --statistics            recomputes mean and std of the cards,
 import json
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dlx.data.cards import Card, Split
+from dlx.data.images import ImageCard, image_catalogue
 from dlx.data.loading import card, load, names
 from dlx.errors import DatasetError
 
@@ -29,11 +31,20 @@ prepared by TensorFlow Datasets (`TFDS_DATA_DIR`), among files of their publishe
 """
 
 
-def markdown(cards: list[Card]) -> str:
+_IMAGES = """## Sets of images
+
+`dlx.data.load_images(name)` gives `arrays`, by name, and the `card` below: pictures uint8, (height, width) or (height,
+width, 3), as they are stored. Photographs come with the installed scikit-learn and scikit-image; the other files are
+looked for under `DLX_DATA_DIR` and in the cache, and are fetched last, each accepted by its checksum.
+"""
+
+
+def markdown(cards: Sequence[Card], images: Sequence[ImageCard]) -> str:
     """The page with all cards.
 
     Args:
-      cards: in the order of the page.
+      cards: of data sets, in the order of the page.
+      images: cards of sets of images, in the order of the page.
     Returns: Markdown.
     """
     rows = [
@@ -42,7 +53,9 @@ def markdown(cards: list[Card]) -> str:
         for c in cards
     ]
     table = ["| name | what | tier | train / test | inputs | classes |", "|---|---|---|---|---|---|", *rows]
-    return "\n".join([_INTRODUCTION, *table, "", *(_section(c) for c in cards)])
+    pictures = [f"| {c.name} | {c.title} | {c.description} | {c.licence} | {c.source} |" for c in images]
+    sets = [_IMAGES, "| name | what | arrays | licence | source |", "|---|---|---|---|---|", *pictures, ""]
+    return "\n".join([_INTRODUCTION, *table, "", *(_section(c) for c in cards), *sets])
 
 
 def _section(c: Card) -> str:
@@ -83,7 +96,8 @@ def statistics(train: Split, scale: float) -> dict[str, list[float]]:
 def main(arguments: list[str]) -> None:
     """Prints the page, or rewrites statistics.json."""
     if "--statistics" not in arguments:
-        print(markdown([card(name) for name in names()]), end="")
+        images = [entry.card for entry in image_catalogue().values()]
+        print(markdown([card(name) for name in names()], images), end="")
         return
     path = Path(__file__).with_name("statistics.json")
     known = json.loads(path.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import pytest
 import dlx.data
 from dlx.data.__main__ import markdown, statistics
 from dlx.data.batching import stratified
+from dlx.data.images import image_catalogue
 from dlx.data.tables import HOUSING_REGIONS, california_splits
 from dlx.errors import DatasetError
 
@@ -143,7 +144,9 @@ def test_import_is_light():
 
 def test_page_of_the_documentation_is_current(request):
     page = request.config.rootpath / "docs" / "datasets.md"
-    assert page.read_text(encoding="utf-8") == markdown([dlx.data.card(name) for name in dlx.data.names()])
+    cards, images = [dlx.data.card(name) for name in dlx.data.names()], [e.card for e in image_catalogue().values()]
+    assert [card.name for card in images] == list(dlx.data.image_names())
+    assert page.read_text(encoding="utf-8") == markdown(cards, images)
 
 
 @pytest.mark.real_data
