@@ -37,6 +37,7 @@ from dlx.nn.pooling import avg_pool2d, global_avg_pool2d, global_max_pool2d, max
 from dlx.nn.receptive_field import ReceptiveField, receptive_field
 from dlx.nn.softmax import log_softmax, logsumexp, one_hot, softmax
 from dlx.nn.unpooling import bed_of_nails, max_pool2d_with_switches, max_unpool2d, nearest_unpool2d
+from dlx.nn.whitening import whitening_kernel
 
 __all__ = [
     "ACTIVATIONS",
@@ -95,5 +96,6 @@ __all__ = [
     "tanh",
     "uniform",
     "update_running_statistics",
+    "whitening_kernel",
     "zeros",
 ]
