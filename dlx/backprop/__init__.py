@@ -16,6 +16,7 @@ from dlx.backprop.activations import (
     tanh_backward,
 )
 from dlx.backprop.batch_norm import batch_norm_backward, batch_norm_backward_by_graph
+from dlx.backprop.bptt import gru_bptt, linear_rnn_bptt, lstm_bptt, tanh_rnn_bptt
 from dlx.backprop.check import Coordinate, GradientReport, gradient_check, numerical_gradient, numerical_jacobian
 from dlx.backprop.convolution import conv2d_backward, conv_transpose2d_backward
 from dlx.backprop.delta import cost, delta_gradients, gradient_descent, gradient_descent_step
@@ -74,11 +75,14 @@ __all__ = [
     "gradient_descent_step",
     "graph_gradients",
     "graph_table",
+    "gru_bptt",
     "l1_penalty_gradient",
     "l2_penalty_gradient",
     "leaky_relu_backward",
+    "linear_rnn_bptt",
     "loop_forward",
     "loop_gradients",
+    "lstm_bptt",
     "max_pool2d_backward",
     "maxout_backward",
     "numerical_gradient",
@@ -94,4 +98,5 @@ __all__ = [
     "softplus_backward",
     "squared_error_backward",
     "tanh_backward",
+    "tanh_rnn_bptt",
 ]

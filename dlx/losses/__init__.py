@@ -10,6 +10,7 @@ from dlx.losses.events import (
 from dlx.losses.margin import hinge, logistic, multiclass_hinge, squared_hinge
 from dlx.losses.reduction import reduce
 from dlx.losses.regression import absolute_error, huber, smooth_l1, squared_error
+from dlx.losses.sequence import sequence_cross_entropy
 
 __all__ = [
     "absolute_error",
@@ -23,6 +24,7 @@ __all__ = [
     "multiclass_hinge",
     "negative_log_likelihood",
     "reduce",
+    "sequence_cross_entropy",
     "sigmoid_binary_cross_entropy",
     "smooth_l1",
     "softmax_cross_entropy",

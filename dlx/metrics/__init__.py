@@ -2,6 +2,7 @@
 
 from dlx.metrics.classification import accuracy, binary_accuracy, mean_label_probability
 from dlx.metrics.confusion import confusion_matrix, f1_score, precision, recall
+from dlx.metrics.perplexity import perplexity
 from dlx.metrics.regression import r_squared
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "confusion_matrix",
     "f1_score",
     "mean_label_probability",
+    "perplexity",
     "precision",
     "r_squared",
     "recall",

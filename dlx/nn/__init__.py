@@ -16,7 +16,10 @@ from dlx.nn.activations import (
 from dlx.nn.batch_norm import batch_norm, batch_norm_inference, update_running_statistics
 from dlx.nn.conv import bilinear_kernel, conv2d, conv_transpose2d
 from dlx.nn.dropout import drop_connect, dropout, example_keys
+from dlx.nn.embedding import embedding
+from dlx.nn.feedback import feedback_unroll, prefix_forcing, scheduled_sampling
 from dlx.nn.flatten import flatten
+from dlx.nn.gradient_flow import gradient_norms_by_time
 from dlx.nn.im2col import col2im, conv2d_im2col, im2col
 from dlx.nn.initializers import (
     constant,
@@ -35,13 +38,17 @@ from dlx.nn.named import ACTIVATIONS, INITIALIZERS, get_activation, get_initiali
 from dlx.nn.normalisation import layer_norm
 from dlx.nn.pooling import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
 from dlx.nn.receptive_field import ReceptiveField, receptive_field
+from dlx.nn.recurrent import LSTMState, gru_cell, lstm_cell, rnn_cell
+from dlx.nn.recurrent_layers import bidirectional, gru, lstm, rnn, stacked
 from dlx.nn.softmax import log_softmax, logsumexp, one_hot, softmax
 from dlx.nn.unpooling import bed_of_nails, max_pool2d_with_switches, max_unpool2d, nearest_unpool2d
+from dlx.nn.unroll import sequence_mask, unroll
 from dlx.nn.whitening import whitening_kernel
 
 __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
+    "LSTMState",
     "ReceptiveField",
     "abs_rectifier",
     "affine",
@@ -49,6 +56,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_inference",
     "bed_of_nails",
+    "bidirectional",
     "bilinear_kernel",
     "col2im",
     "constant",
@@ -58,7 +66,9 @@ __all__ = [
     "drop_connect",
     "dropout",
     "elu",
+    "embedding",
     "example_keys",
+    "feedback_unroll",
     "flatten",
     "generalised_relu",
     "get_activation",
@@ -67,6 +77,9 @@ __all__ = [
     "global_max_pool2d",
     "glorot_normal",
     "glorot_uniform",
+    "gradient_norms_by_time",
+    "gru",
+    "gru_cell",
     "he_normal",
     "he_uniform",
     "heaviside",
@@ -78,6 +91,8 @@ __all__ = [
     "lecun_normal",
     "log_softmax",
     "logsumexp",
+    "lstm",
+    "lstm_cell",
     "max_pool2d",
     "max_pool2d_with_switches",
     "max_unpool2d",
@@ -86,15 +101,22 @@ __all__ = [
     "nearest_unpool2d",
     "normal",
     "one_hot",
+    "prefix_forcing",
     "prelu",
     "receptive_field",
     "relu",
+    "rnn",
+    "rnn_cell",
+    "scheduled_sampling",
+    "sequence_mask",
     "sigmoid",
     "softmax",
     "softplus",
     "squared_l2_norm",
+    "stacked",
     "tanh",
     "uniform",
+    "unroll",
     "update_running_statistics",
     "whitening_kernel",
     "zeros",
