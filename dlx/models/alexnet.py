@@ -103,6 +103,7 @@ class AlexNet(nn.Module):
         check_network(self)
         check_widths("channels", self.channels, 5)
         check_count("groups", self.groups)
+        self.channels, self.dense = tuple(self.channels), tuple(self.dense)
         super().__post_init__()
 
     @nn.compact

@@ -93,7 +93,7 @@ class LeNet(nn.Module):
     pad: int = 2
     pool: Literal["max", "avg", "trainable"] = "max"
     activation: str | Callable[[Array], Array] = "sigmoid"
-    dense: tuple[int, int] = (120, 84)
+    dense: tuple[int, ...] = (120, 84)
     dropout: float = 0.0
     partial: bool = False
     codes: bool = False
@@ -116,6 +116,7 @@ class LeNet(nn.Module):
             raise ValueError(f"width: got {self.width!r}, wanted 1, as the connections of 6 to 16 maps are fixed")
         if self.codes and self.outputs > 64:
             raise ValueError(f"outputs: got {self.outputs}, wanted at most 64 with fixed codes")
+        self.dense = tuple(self.dense)
         super().__post_init__()
 
     @nn.compact

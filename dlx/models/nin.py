@@ -106,7 +106,7 @@ class NiN(nn.Module):
     """
 
     outputs: int = 10
-    channels: tuple[int, int, int] = (96, 256, 384)
+    channels: tuple[int, ...] = (96, 256, 384)
     dropout: float = 0.5
     activation: str | Callable[[Array], Array] = "relu"
     stem: Literal["imagenet", "cifar"] = "imagenet"
@@ -121,6 +121,7 @@ class NiN(nn.Module):
         """Refuse a configuration that cannot be."""
         check_network(self)
         check_widths("channels", self.channels, 3)
+        self.channels = tuple(self.channels)
         super().__post_init__()
 
     @nn.compact

@@ -139,7 +139,7 @@ class VGG(nn.Module):
 
     outputs: int = 10
     blocks: tuple[tuple[int, int], ...] = _PRESETS["vgg11"]["blocks"]
-    dense: tuple[int, int] = (4096, 4096)
+    dense: tuple[int, ...] = (4096, 4096)
     dropout: float = 0.5
     activation: str | Callable[[Array], Array] = "relu"
     head: bool = True
@@ -166,6 +166,7 @@ class VGG(nn.Module):
         for convolutions, channels in self.blocks:
             check_count("blocks", convolutions)
             check_count("blocks", channels)
+        self.blocks, self.dense = tuple((n, m) for n, m in self.blocks), tuple(self.dense)
         super().__post_init__()
 
     @nn.compact

@@ -39,7 +39,7 @@ def stages(model, size: int, channels: int = 3, *, training: bool = False) -> di
     return {name: leaf.shape[1:] for name, leaf in found.items() if hasattr(leaf, "shape")}
 
 
-def losses_of_two_steps(model, size: int, channels: int, rng, *, rate: float = 0.05, loss=None) -> tuple[float, float]:
+def losses_of_two_steps(model, size: int, channels: int, rng, *, rate: float = 1e-3, loss=None) -> tuple[float, float]:
     """The loss before and after a step of training on one batch."""
     data = {
         "inputs": rng.standard_normal((8, size, size, channels)).astype(np.float32),

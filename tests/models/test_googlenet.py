@@ -84,9 +84,9 @@ def mean_of_maps(outputs):
 @pytest.mark.parametrize("auxiliary", [False, True])
 def test_equals_pytorch(rng, auxiliary):
     torch_models = pytest.importorskip("tests.reference.torch_models")
-    theirs = torch_models.GoogLeNet(2, 16, side=int(auxiliary))
+    theirs = torch_models.GoogLeNet(2, 8, side=int(auxiliary))
     names = torch_models.GOOGLENET | (torch_models.HEADS if auxiliary else {})
-    model = models.GoogLeNet(width=1 / 16, auxiliary=auxiliary, auxiliary_dropout=0.0)
+    model = models.GoogLeNet(width=1 / 8, auxiliary=auxiliary, auxiliary_dropout=0.0)
     inputs, labels = rng.standard_normal((2, 65, 65, 2)), rng.integers(0, 10, 2)
 
     def combine(outputs):

@@ -44,6 +44,8 @@ def test_shapes_of_the_stages():
     nineteen = stages(models.VGG.preset("vgg19", head=False), 45)
     assert sum("activation" in name for name in nineteen) == 16
     assert nineteen[""] == (1, 1, 512)
+    # as a configuration file gives them
+    assert models.VGG(blocks=[[1, 4]], dense=[8, 8]) == models.VGG(blocks=((1, 4),), dense=(8, 8))
 
 
 @pytest.mark.row(114)

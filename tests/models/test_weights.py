@@ -12,7 +12,10 @@ from dlx.errors import CheckpointError
 
 VARIABLES = {
     "params": {
-        "conv_0": {"kernel": np.arange(12.0, dtype=np.float32).reshape(2, 1, 3, 2), "bias": np.ones(2, np.float32)},
+        "conv_0": {
+            "kernel": np.arange(12.0, dtype=np.float32).reshape(2, 1, 2, 3).swapaxes(2, 3),
+            "bias": np.ones(2, np.float32),
+        },
         "half": jnp.asarray([1.5, -2.0], jnp.bfloat16),
         "scalar": jnp.float32(3),
     },
