@@ -3,6 +3,7 @@
 from dlx.train.batches import batch_table, evaluation_table, steps_per_epoch
 from dlx.train.evaluate import evaluator
 from dlx.train.feed import WindowSource
+from dlx.train.fine_tuning import Copied, copy_parameters, fine_tuning_optimizer, start_from
 from dlx.train.fit import Hook, Moment, fit, means
 from dlx.train.hooks import Evaluate, SaveCheckpoints, StopOnNonFinite
 from dlx.train.layout import Layout, make_layout
@@ -12,6 +13,7 @@ from dlx.train.stream import GrainStream
 from dlx.train.supervised import Supervised, SupervisedState, stream_key, supervised
 
 __all__ = [
+    "Copied",
     "Evaluate",
     "GrainStream",
     "Hook",
@@ -23,14 +25,17 @@ __all__ = [
     "SupervisedState",
     "WindowSource",
     "batch_table",
+    "copy_parameters",
     "evaluation_table",
     "evaluator",
+    "fine_tuning_optimizer",
     "fit",
     "from_first_process",
     "initialise",
     "make_layout",
     "means",
     "measure_program",
+    "start_from",
     "steps_per_epoch",
     "stream_key",
     "supervised",
