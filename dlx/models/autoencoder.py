@@ -143,10 +143,11 @@ class ConvAutoencoder(nn.Module):
         switches: list[Int[Array, "batch rows columns features"]] | None = None,
     ) -> Float[Array, "batch height width channels"]:
         """Code (batch, code), and for unpool="switches" the switches -> (batch, height, width, channels)."""
-        if self.unpool == "switches" and (switches is None or len(switches) != len(self.channels)):
+        places = switches or []
+        if self.unpool == "switches" and len(places) != len(self.channels):
             raise ValueError(
-                f"switches: got {switches if switches is None else len(switches)}, wanted those of"
-                f" {len(self.channels)} poolings, as encode gives them"
+                f"switches: got {len(places)} arrays, wanted those of {len(self.channels)} poolings, as encode gives"
+                " them"
             )
         if code.ndim != 2 or code.shape[1] != self.code:
             raise ValueError(f"code: got shape {code.shape}, wanted (batch, {self.code})")
@@ -155,7 +156,7 @@ class ConvAutoencoder(nn.Module):
         outputs = tap(self, "expanded", outputs)
         for number in reversed(range(len(self.channels))):
             if self.unpool == "switches":
-                outputs = max_unpool2d(outputs, switches[number])
+                outputs = max_unpool2d(outputs, places[number])
             else:
                 outputs = (nearest_unpool2d if self.unpool == "nearest" else bed_of_nails)(outputs)
             outputs = self.deconvs[number](tap(self, f"unpool_{number}", outputs))

@@ -165,6 +165,7 @@ class CIFARNet(NormedLayers, kw_only=True):
         return self._logits(inputs, train=train)
 
     def _logits(self, inputs: Array, *, train: bool) -> Array:
+        first: nn.Module
         if self.whitening is None:
             first = self.conv("whitening", 2 * 4 * inputs.shape[-1], 2, use_bias=True)
         else:
@@ -184,7 +185,8 @@ class CIFARNet(NormedLayers, kw_only=True):
         return outputs * self.output_scale
 
     def _init(self) -> Callable[..., Array]:
-        return begin_as_identity(get_initializer(self.kernel_init)) if self.identity_init else self.kernel_init
+        init = get_initializer(self.kernel_init)
+        return begin_as_identity(init) if self.identity_init else init
 
 
 class FixedConv(nn.Module):

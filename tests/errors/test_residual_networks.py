@@ -60,7 +60,7 @@ CASES = [
     (
         lambda: used(CODER.clone(unpool="switches"), jnp.ones((1, 8, 8, 1)), jnp.ones((1, 3)), method="decode"),
         ValueError,
-        "switches: got None, wanted those of 1 poolings, as encode gives them",
+        "switches: got 0 arrays, wanted those of 1 poolings, as encode gives them",
     ),
     (
         lambda: used(CODER, jnp.ones((1, 8, 8, 1)), jnp.ones((1, 4)), method="decode"),
