@@ -36,6 +36,7 @@ def class_activation_map(
     """
     _check_activations(activations)
     check_floating("kernel", kernel)
+    activations = jnp.asarray(activations)
     if kernel.ndim != 2 or kernel.shape[0] != activations.shape[-1]:
         raise ValueError(f"kernel: got shape {kernel.shape}, wanted ({activations.shape[-1]}, classes)")
     check_labels(labels, activations)

@@ -223,6 +223,7 @@ def _factors(name: str, amount: Amounts, values: Array, low: float = 0.0, high: 
         check_range(name, amount, low, high)
         return jnp.asarray(amount, wide).reshape(1, 1, 1, 1)
     check_array(name, amount)
-    if amount.shape != values.shape[:1]:
-        raise ValueError(f"{name}: got shape {amount.shape}, wanted () or {values.shape[:1]}, one for each image")
-    return along(jnp.asarray(amount, wide), values)
+    amounts = jnp.asarray(amount, wide)
+    if amounts.shape != values.shape[:1]:
+        raise ValueError(f"{name}: got shape {amounts.shape}, wanted () or {values.shape[:1]}, one for each image")
+    return along(amounts, values)

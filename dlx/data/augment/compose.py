@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Shaped
@@ -12,7 +13,7 @@ from dlx.data.augment._batch import Keys, keys_of
 
 __all__ = ["compose", "on_batch"]
 
-Function = Callable[[Array, Array], Array]
+Function = Callable[..., Array]
 """Of (key, images): an augmentation, its options bound by `functools.partial`."""
 
 
@@ -36,7 +37,7 @@ def compose(*functions: Function) -> Function:
             raise TypeError(f"functions: got {function!r}, wanted functions of (key, images)")
 
     def composed(key: Keys, images: Shaped[Array | np.ndarray, "batch ..."]) -> Array:
-        keys = keys_of(key, "images", images)
+        keys, images = keys_of(key, "images", images), jnp.asarray(images)
         for number, function in enumerate(functions):
             images = function(jax.vmap(jax.random.fold_in, (0, None))(keys, number), images)
         return images

@@ -45,7 +45,7 @@ def random_resized_crop(
     """
     check_images(images)
     keys = keys_of(key, "images", images)
-    windows = random_crop_window(keys, size=images.shape[1:3], scale=scale, ratio=ratio)
+    windows = random_crop_window(keys, size=(images.shape[1], images.shape[2]), scale=scale, ratio=ratio)
     return crop_and_resize(images, windows, shape=shape, antialias=antialias)
 
 

@@ -160,7 +160,7 @@ def random_flip_boxes_up_down(
     return jnp.where(_coins(key, boxes, "boxes", probability), flipped, jnp.asarray(boxes))
 
 
-def _coins(key: Array, batch: Array, name: str, probability: float) -> Array:
+def _coins(key: Array, batch: Planes | Boxes, name: str, probability: float) -> Array:
     check_range("probability", probability, 0, 1)
     return along(draw(keys_of(key, name, batch)) < probability, batch)
 
