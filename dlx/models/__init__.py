@@ -12,6 +12,7 @@ from dlx.models.mlp import MLP, Linear
 from dlx.models.nin import NiN, NiNBlock
 from dlx.models.prelu import PReLU
 from dlx.models.resnet import ResidualBlock, ResNet
+from dlx.models.tapped import tapped
 from dlx.models.vgg import VGG, VGGBlock
 from dlx.models.weights import from_torch, load_weights, save_weights
 
@@ -41,5 +42,6 @@ __all__ = [
     "from_torch",
     "load_weights",
     "save_weights",
+    "tapped",
     "with_auxiliary",
 ]
