@@ -46,7 +46,8 @@ def check_tree(name: str, tree: PyTree) -> None:
 def check_same_tree(name: str, tree: PyTree, other_name: str, other: PyTree) -> None:
     """Refuse a tree of other arrays than another has."""
     check_tree(name, tree)
-    structure, wanted = jax.tree.structure(tree), jax.tree.structure(other)
+    structure: Any = jax.tree.structure(tree)
+    wanted: Any = jax.tree.structure(other)
     if structure != wanted:
         raise ValueError(f"{name}: got the tree {structure}, wanted {wanted}, that of {other_name}")
     shapes, of_other = (jax.tree.map(lambda leaf: leaf.shape, one) for one in (tree, other))
