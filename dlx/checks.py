@@ -84,6 +84,20 @@ def check_count(name: str, value: Any) -> None:
         raise ValueError(f"{name}: got {value}, wanted a positive int")
 
 
+def came(value: Any) -> str:
+    """What an argument was, short: an array by its shape, anything else as Python shows it."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"an array of shape {value.shape}"
+    shown = repr(value)
+    return f"{shown if len(shown) <= 40 else f'{shown[:37]}...'} of type {type(value).__name__}"
+
+
+def check_function(name: str, value: Any, wanted: str) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name}: got {came(value)}, wanted a function {wanted}")
+
+
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
     """Refuse what is not one of the choices, words mostly, and name the nearest."""
     choices = list(choices)

@@ -3,21 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlx.checks import check_floating
-
-
-def came(value: Any) -> str:
-    """What an argument was, short: an array by its shape, anything else as Python shows it."""
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"an array of shape {value.shape}"
-    shown = repr(value)
-    return f"{shown if len(shown) <= 40 else f'{shown[:37]}...'} of type {type(value).__name__}"
-
-
-def check_function(name: str, value: Any, wanted: str) -> None:
-    """Refuse what cannot be called."""
-    if not callable(value):
-        raise TypeError(f"{name}: got {came(value)}, wanted a function {wanted}")
+from dlx.checks import came, check_floating
 
 
 def check_layers(params: Any, weights: str, name: str = "params") -> None:

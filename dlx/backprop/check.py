@@ -8,8 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from dlx.backprop._checks import check_function
-from dlx.checks import check_count, check_floating, check_range
+from dlx.checks import check_count, check_floating, check_function, check_range
 
 __all__ = ["Coordinate", "GradientReport", "gradient_check", "numerical_gradient", "numerical_jacobian"]
 

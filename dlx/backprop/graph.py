@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from dlx.backprop._checks import came
 from dlx.backprop.tape import Node, namespace
+from dlx.checks import came
 
 __all__ = ["graph_gradients", "graph_table"]
 

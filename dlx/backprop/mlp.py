@@ -12,11 +12,11 @@ from jax import Array
 from jaxtyping import Float, Num
 
 from dlx import nn
-from dlx.backprop._checks import came, check_function, check_layers
+from dlx.backprop._checks import check_layers
 from dlx.backprop.activations import ActivationRule, get_activation_rule
 from dlx.backprop.layers import affine_backward
 from dlx.backprop.losses import softmax_cross_entropy_backward
-from dlx.checks import check_choice, check_floating, check_range
+from dlx.checks import came, check_choice, check_floating, check_function, check_range
 
 __all__ = [
     "PENALTIES",

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from dlx.checks import check_count, check_range
-from dlx.optim._checks import check_function, check_same_tree, check_tree
+from dlx.checks import check_count, check_function, check_range
+from dlx.optim._checks import check_same_tree, check_tree
 from dlx.optim._schedule import Scalar
 from dlx.optim._tree import add, dot
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import optax
 
-from dlx.checks import check_choice, check_range
-from dlx.optim._checks import came
+from dlx.checks import came, check_choice, check_range
 from dlx.optim._schedule import LearningRate, check_learning_rate
 from dlx.optim.adam import adam, adamw
 from dlx.optim.adaptive import adadelta, adagrad, rmsprop

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from dlx.checks import check_choice, check_count
-from dlx.optim._checks import check_descent, check_function, check_scalar, check_tree
+from dlx.checks import check_choice, check_count, check_function
+from dlx.optim._checks import check_descent, check_scalar, check_tree
 from dlx.optim._schedule import LearningRate, check_learning_rate, rate_at
 from dlx.optim._tree import add, choose, dot
 from dlx.optim.line_search import Function, Point, armijo

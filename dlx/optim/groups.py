@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, PyTree
 
-from dlx.checks import check_range
-from dlx.optim._checks import came
+from dlx.checks import came, check_range
 from dlx.optim._schedule import Scalar
 
 __all__ = ["GroupsState", "groups"]

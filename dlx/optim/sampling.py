@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from dlx.checks import check_array, check_count, check_key, check_not_scalar
-from dlx.optim._checks import check_function, check_tree
+from dlx.checks import check_array, check_count, check_function, check_key, check_not_scalar
+from dlx.optim._checks import check_tree
 
 __all__ = ["minibatch_gradient", "sample_minibatch"]
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from dlx.checks import check_count, check_range
-from dlx.optim._checks import came, check_function
+from dlx.checks import came, check_count, check_function, check_range
 from dlx.optim._schedule import Scalar
 
 __all__ = [
