@@ -41,7 +41,7 @@ POSITIONAL_DEFAULTS = {"dtype"}
 CHECKS = {
     "ValueError": "range|choice|count|same_shape|not_scalar|class_labels|class_numbers|signs|distributions"
     "|log_distributions|entries",
-    "TypeError": "array|integers",
+    "TypeError": "array|integers|floating",
 }
 
 

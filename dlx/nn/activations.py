@@ -1,7 +1,6 @@
 """Activation functions, elementwise unless said otherwise: values and gradients are finite to |x| = 1e4.
 
-At a knee the derivative is that of the branch below it: f'(0) is the slope for x < 0. Each function raises TypeError
-for inputs that are no floating array.
+At a knee the derivative is that of the branch below it: f'(0) is the slope for x < 0.
 """
 
 import math
@@ -39,6 +38,7 @@ def sigmoid(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Args:
       inputs: any shape.
     Returns: the shape and dtype of `inputs`, in [0, 1].
+    Raises: TypeError if `inputs` are no floating array.
     Source: Goodfellow et al. 2016, eq. 3.30 and 3.33; notes 001 section 1.
     """
     check_floating("inputs", inputs)
@@ -69,6 +69,7 @@ def tanh(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Args:
       inputs: any shape.
     Returns: the shape and dtype of `inputs`, in [-1, 1].
+    Raises: TypeError if `inputs` are no floating array.
     Source: Goodfellow et al. 2016, section 6.3.2; notes 001 section 1.
     """
     check_floating("inputs", inputs)
@@ -96,6 +97,7 @@ def relu(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Args:
       inputs: any shape.
     Returns: the shape and dtype of `inputs`. NaN stays NaN.
+    Raises: TypeError if `inputs` are no floating array.
     Source: Goodfellow et al. 2016, section 6.3; notes 001 section 15, 004 "activations".
     """
     check_floating("inputs", inputs)
@@ -130,7 +132,7 @@ def prelu(
       inputs: (*batch, channels).
       alpha: slope, one for all or one per channel (He et al. start at 0.25).
     Returns: (*batch, channels). The derivative at 0 is alpha.
-    Raises: ValueError if `alpha` is neither a scalar nor (channels,).
+    Raises: ValueError if `alpha` is neither a scalar nor (channels,); TypeError if `inputs` are no floating array.
     Source: He et al. 2015, eq. 1; notes 001 section 1.
     """
     check_floating("inputs", inputs)
@@ -149,7 +151,7 @@ def elu(inputs: Float[Array, "*shape"], *, alpha: float = 1.0) -> Float[Array, "
       inputs: any shape.
       alpha: minus the limit at -infinity, not negative.
     Returns: the shape and dtype of `inputs`. The derivative at 0 is alpha.
-    Raises: ValueError if `alpha` is negative or not finite.
+    Raises: ValueError if `alpha` is negative or not finite; TypeError if `inputs` are no floating array.
     Source: Clevert et al. 2016, eq. 15; notes 001 section 1.
     """
     check_floating("inputs", inputs)
@@ -182,7 +184,8 @@ def softplus(inputs: Float[Array, "*shape"], *, beta: float = 1.0, threshold: fl
       beta: sharpness.
       threshold: where the linear branch begins, not negative; 20 as PyTorch has it leaves a gap of 2e-9 / beta there.
     Returns: the shape and dtype of `inputs`.
-    Raises: ValueError if `beta` is not positive and finite or `threshold` is negative.
+    Raises: ValueError if `beta` is not positive and finite or `threshold` is negative; TypeError if
+      `inputs` are no floating array.
     Source: Dugas et al. 2001; notes 001 section 1.
     """
     check_floating("inputs", inputs)
@@ -203,7 +206,7 @@ def generalised_relu(inputs: Float[Array, "*shape"], *, negative_slope: float = 
       inputs: any shape.
       negative_slope: a.
     Returns: the shape and dtype of `inputs`. The derivative at 0 is a.
-    Raises: ValueError if `negative_slope` is not finite.
+    Raises: ValueError if `negative_slope` is not finite; TypeError if `inputs` are no floating array.
     Source: Goodfellow et al. 2016, section 6.3.1; notes 001 section 15.
     """
     check_floating("inputs", inputs)
@@ -219,6 +222,7 @@ def abs_rectifier(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Args:
       inputs: any shape.
     Returns: the shape and dtype of `inputs`. The derivative at 0 is -1.
+    Raises: TypeError if `inputs` are no floating array.
     Source: Jarrett et al. 2009; notes 001 section 15.
     """
     check_floating("inputs", inputs)
@@ -235,7 +239,8 @@ def maxout(inputs: Float[Array, "*batch features"], *, group_size: int = 2) -> F
       inputs: (*batch, groups * group_size).
       group_size: k.
     Returns: (*batch, groups). Entries that tie share the gradient equally.
-    Raises: ValueError if `inputs` are a scalar or `group_size` does not divide the features.
+    Raises: ValueError if `inputs` are a scalar or `group_size` does not divide the features; TypeError if
+      `inputs` are no floating array.
     Source: Goodfellow et al. 2013, section 3; notes 001 section 15.
     """
     check_floating("inputs", inputs)
@@ -257,6 +262,7 @@ def heaviside(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Args:
       inputs: any shape.
     Returns: the shape and dtype of `inputs`; the gradient is 0 everywhere.
+    Raises: TypeError if `inputs` are no floating array.
     Source: Rosenblatt 1958; notes 001 section 2.
     """
     check_floating("inputs", inputs)
