@@ -7,26 +7,33 @@ from dlx.models.cifar import CIFARNet, PlainCNN
 from dlx.models.conv import Conv, ConvTranspose
 from dlx.models.densenet import DenseBlock, DenseNet, TransitionLayer
 from dlx.models.googlenet import GoogLeNet, Inception, with_auxiliary
+from dlx.models.language import CharacterClassifier, FeedForwardLanguageModel, RecurrentLanguageModel
 from dlx.models.lenet import LeNet
 from dlx.models.mlp import MLP, Linear
 from dlx.models.nin import NiN, NiNBlock
 from dlx.models.prelu import PReLU
+from dlx.models.recurrent import GRU, LSTM, RNN
 from dlx.models.resnet import ResidualBlock, ResNet
 from dlx.models.tapped import tapped
 from dlx.models.vgg import VGG, VGGBlock
 from dlx.models.weights import from_torch, load_weights, save_weights
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "MLP",
+    "RNN",
     "VGG",
     "AlexNet",
     "BatchNorm",
     "CIFARNet",
+    "CharacterClassifier",
     "Conv",
     "ConvAutoencoder",
     "ConvTranspose",
     "DenseBlock",
     "DenseNet",
+    "FeedForwardLanguageModel",
     "GoogLeNet",
     "Inception",
     "LeNet",
@@ -35,6 +42,7 @@ __all__ = [
     "NiNBlock",
     "PReLU",
     "PlainCNN",
+    "RecurrentLanguageModel",
     "ResNet",
     "ResidualBlock",
     "TransitionLayer",

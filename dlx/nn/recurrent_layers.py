@@ -44,7 +44,7 @@ def rnn(
         h_t = phi(x_t W_xh + h_{t-1} W_hh + b)
 
     The product with the inputs is one for all times. The backward pass is written by hand, so that the gradient by
-    W_hh is one product too; it has no forward-mode derivative (`jax.jvp`) and no second one, "automatic" has both.
+    W_hh is one product too; it has no forward-mode derivative (`jax.jvp`, `jax.hessian`), "automatic" has one.
 
     Args:
       params: those of `rnn_cell`.

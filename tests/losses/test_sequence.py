@@ -15,7 +15,11 @@ B, T, V = 3, 4, 5
 
 
 def drawn(rng):
-    return rng.standard_normal((B, T, V)), rng.integers(0, V, (B, T), np.int32), np.arange(T) < rng.integers(1, T + 1, B)[:, None]
+    return (
+        rng.standard_normal((B, T, V)),
+        rng.integers(0, V, (B, T), np.int32),
+        np.arange(T) < rng.integers(1, T + 1, B)[:, None],
+    )
 
 
 def loop(logits, labels, mask, how):
