@@ -44,6 +44,7 @@ def test_equals_pytorch(rng, x64, unpool):
     torch = pytest.importorskip("torch")
     from tests.reference import torch_resnets
 
+    torch.manual_seed(0)
     theirs = torch_resnets.Autoencoder(8, 2, (3, 4), 5, unpool).double()
     model = models.ConvAutoencoder(unpool=unpool, param_dtype=jnp.float64, **SMALL)
     inputs = rng.standard_normal((3, 8, 8, 2))

@@ -40,9 +40,10 @@ def test_stages():
 
 @pytest.mark.row(121, 364)
 def test_plain_equals_pytorch(rng):
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     from tests.reference import torch_models, torch_resnets
 
+    torch.manual_seed(0)
     theirs = torch_resnets.PlainCNN(3, 4, (3, 5))
     torch_models.check_equal(
         torch_resnets.scatter(theirs, rng),
@@ -59,6 +60,7 @@ def test_cifar_net_equals_pytorch(rng):
     torch = pytest.importorskip("torch")
     from tests.reference import torch_models, torch_resnets
 
+    torch.manual_seed(0)
     kernel, bias = rng.standard_normal((2, 2, 3, 5)), rng.standard_normal(5)
     theirs = torch_resnets.CIFARNet(
         torch.tensor(kernel.transpose(3, 2, 0, 1).copy()), torch.tensor(bias), 4, (6, 7), 0.25

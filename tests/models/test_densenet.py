@@ -84,13 +84,14 @@ def test_stages():
         # a bias before a norm has gradient zero in training: no largest entry to compare with
         pytest.param({"conv_bias": True}, False, id="notes"),
         pytest.param({"bottleneck": True}, True, id="bottleneck", marks=pytest.mark.slow),
-        pytest.param({"blocks": (4, 4, 4, 4)}, True, id="deep", marks=pytest.mark.slow),
+        pytest.param({"blocks": (4, 4, 4, 4), "growth_rate": 8}, False, id="deep", marks=pytest.mark.slow),
     ],
 )
 def test_equals_pytorch(rng, options, in_training):
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     from tests.reference import torch_models, torch_resnets
 
+    torch.manual_seed(0)
     options = {**SMALL, **options}
     theirs = torch_resnets.DenseNet(
         2,
@@ -102,7 +103,7 @@ def test_equals_pytorch(rng, options, in_training):
         bias=options.get("conv_bias", False),
     )
     torch_models.check_equal(
-        torch_resnets.scatter(theirs, rng),
+        torch_resnets.scatter(theirs, rng, shift=(-1.8, -1) if in_training else (0, 2)),
         models.DenseNet(unbiased_running=True, **options),
         theirs.names,
         rng.standard_normal((3, 30, 30, 2)),

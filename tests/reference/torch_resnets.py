@@ -10,13 +10,17 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def scatter(network, rng):
-    """The same network with scales, shifts and running statistics away from 1 and 0, so that they count."""
+def scatter(network, rng, *, shift=(0, 2)):
+    """The same network with scales, shifts and running statistics away from 1 and 0, so that they count.
+
+    Shifts above 0 keep units alive with the running statistics. In training those below 0 are wanted where the next
+    norm would take out a shift that no ReLU cuts: its gradient is zero, and nothing can be compared with it.
+    """
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             ranges = (
                 (layer.weight, 0.5, 2),
-                (layer.bias, 0, 2),
+                (layer.bias, *shift),
                 (layer.running_mean, -1, 1),
                 (layer.running_var, 0.5, 2),
             )
