@@ -3,7 +3,12 @@
     python -m experiments.calibration --dataset views --seeds 5
     python -m experiments.calibration --dataset chessboard_corners --seeds 5
 
-CPU: about 20 s each.
+CPU: about 25 s each. Chessboard: reprojection error 0.4088 +- 0.0000 (chessboard_corners, 5 seeds), root mean square
+in pixels of all 13 views; opencv reprojection error 0.4088 +- 0.0000 (chessboard_corners, 5 seeds), with equal
+numbers of the camera. Generated, with noise of 0.2 along each axis, of which 0.274 is to be left: reprojection error
+0.275 +- 0.004 (views, 5 seeds). Without two views the focal length moves: focal length of fewer views 535.9 +- 1.4
+(chessboard_corners, 5 seeds). Points of a cube: 1e-13 without noise, cube error with noise 0.263 +- 0.016 (views, 5
+seeds), of which 0.272 is to be left.
 """
 
 from dataclasses import dataclass
@@ -62,15 +67,15 @@ def main(config: Config) -> dict:
             views = generated(config, seed) if config.dataset == "views" else photographed()
             found = image.calibrate_planar(views.board, views.corners, distortion=config.distortion)
             theirs = opencv(config, views)
-            values = {"reprojection_error": found.error}
+            values = {"reprojection_error": float(found.error)}
             if theirs:
                 values["opencv_reprojection_error"] = theirs[0]
             kept = np.random.default_rng(seed).permutation(len(views.corners))[config.left_out :]
             part = image.calibrate_planar(views.board, views.corners[kept], distortion=config.distortion)
-            values["focal_length_of_fewer_views"] = part.intrinsics[0, 0]
+            values["focal_length_of_fewer_views"] = float(part.intrinsics[0, 0])
             values["cube_error"], values["cube_error_with_noise"] = cube(0.0, seed), cube(config.noise, seed)
             for name, value in values.items():
-                columns.setdefault(name, []).append(float(value))
+                columns.setdefault(name, []).append(value)
             if seed == config.seed:
                 run.table(f"The camera (seed {seed})", parameters(config, found, theirs))
                 for caption, figure in figures(views, found).items():
@@ -89,7 +94,7 @@ def photographed() -> Views:
         pictures = dlx.data.load_images("chessboard").arrays
     except DatasetError:
         pictures = {}
-    return Views(np.float64(arrays["object_points"][:, :2]), np.float64(arrays["left"]), names, pictures)
+    return Views(arrays["object_points"][:, :2].astype(float), arrays["left"].astype(float), names, pictures)
 
 
 def generated(config: Config, seed: int, count: int = 13) -> Views:
@@ -97,7 +102,8 @@ def generated(config: Config, seed: int, count: int = 13) -> Views:
     rng = np.random.default_rng(seed)
     x, y = np.meshgrid(np.arange(9), np.arange(6))
     board = SQUARE * np.stack([x.ravel(), y.ravel()], 1)
-    corners, pictures = [], {}
+    corners: list[np.ndarray] = []
+    pictures: dict[str, np.ndarray | None] = {}
     while len(corners) < count:
         vector = rng.uniform(-0.6, 0.6, 3)
         turned = board.mean(0) @ np.asarray(image.rotation_matrix(vector)).T[:2]
@@ -129,8 +135,8 @@ def opencv(config: Config, views: Views) -> tuple | None:
     flags = {"none": ("K1", "K2", "K3"), "radial": ("K3",), "full": ()}[config.distortion]
     fixed = sum(getattr(cv2, f"CALIB_FIX_{name}") for name in flags)
     fixed += 0 if config.distortion == "full" else cv2.CALIB_ZERO_TANGENT_DIST
-    world = np.float32(np.c_[views.board, np.zeros(len(views.board))])
-    worlds, seen = [world] * len(views.corners), list(np.float32(views.corners))
+    world = np.c_[views.board, np.zeros(len(views.board))].astype(np.float32)
+    worlds, seen = [world] * len(views.corners), list(views.corners.astype(np.float32))
     fit = cv2.calibrateCamera(worlds, seen, (WIDTH, HEIGHT), None, None, flags=fixed)
     return fit[0], fit[1], fit[2].ravel()[:5]
 

@@ -4,7 +4,13 @@
     python -m experiments.features --dataset graffiti --seeds 5
     python -m experiments.features --dataset box --seeds 5
 
-CPU: about 60 s each.
+CPU: about 60 s each. Graffiti: sift repeatability 0.533 +- 0.000 and sift matching score 0.266 +- 0.000 (graffiti, 5
+seeds), of OpenCV's SIFT opencv sift repeatability 0.526 +- 0.000 (graffiti) and opencv sift matching score 0.249 +-
+0.000 (graffiti); sift inlier ratio 0.805 +- 0.018 (graffiti), sift corner error, in pixels, 4.3 +- 0.7 (graffiti),
+brief inlier ratio 0.312 +- 0.033 (graffiti). A photograph turned by 30 degrees and scaled by 0.8: sift matching score
+0.501 +- 0.000 (china, 5 seeds), opencv sift matching score 0.484 +- 0.000 (china), sift corner error 0.051 +- 0.000
+(china); BRIEF follows no rotation: brief matching score 0.0012 +- 0.0008 (china). Box in its scene: sift inlier ratio
+0.895 +- 0.000 (box, 5 seeds). A map with 40 % outliers: corner error of outliers 0.204 +- 0.036 (china, 5 seeds).
 """
 
 from dataclasses import dataclass
@@ -67,11 +73,12 @@ def main(config: Config) -> dict:
         run.picture("SIFT: the 300 strongest keypoints, with scale and angle",
                     draw_keypoints(first, jax.tree.map(lambda field: field[:300], keypoints)))  # fmt: skip
         sift = Points(keypoints.xy, vectors, keypoints.valid), sift_points(config, second)
-        theirs = tuple(opencv_points(config, picture) for picture in (first, second))
+        theirs = opencv_points(config, first), opencv_points(config, second)
         for seed in config.seed_values:
             samples, pairs = jax.random.split(jax.random.key(seed))
-            brief = tuple(brief_points(config, picture, pairs) for picture in (first, second))
-            sides = {"sift": sift, "brief": brief} | ({"opencv_sift": theirs} if theirs[0] else {})
+            sides = {"sift": sift, "brief": (brief_points(config, first, pairs), brief_points(config, second, pairs))}
+            if theirs[0] and theirs[1]:
+                sides["opencv_sift"] = theirs[0], theirs[1]
             values = {}
             for name, (a, b) in sides.items():
                 matches, found = fitted(config, a, b, samples)
@@ -142,19 +149,20 @@ def opencv_points(config: Config, picture: np.ndarray) -> Points | None:
         import cv2
     except ImportError:
         return None
-    pixels = picture if picture.dtype == np.uint8 else np.uint8(np.round(255 * picture))
-    found, vectors = cv2.SIFT_create(nfeatures=config.count).detectAndCompute(pixels, None)
+    pixels = picture if picture.dtype == np.uint8 else np.round(255 * picture).astype(np.uint8)
+    detector: Any = cv2.SIFT.create(nfeatures=config.count)
+    found, vectors = detector.detectAndCompute(pixels, None)
     # doubling the picture, it takes pixel 0 of the double for pixel 0 of the picture
-    xy, missing = np.float32([point.pt for point in found]) - 0.25, max(0, config.count - len(found))
-    valid = np.arange(config.count) < len(found)
+    xy = np.array([point.pt for point in found], np.float32) - 0.25
+    missing = max(0, config.count - len(found))
     # ties make a few more than were asked for
-    padded = (np.pad(array, ((0, missing), (0, 0)))[: config.count] for array in (xy, vectors))
-    return Points(*map(jnp.asarray, padded), jnp.asarray(valid))
+    padded = [jnp.asarray(np.pad(array, ((0, missing), (0, 0)))[: config.count]) for array in (xy, vectors)]
+    return Points(padded[0], padded[1], jnp.arange(config.count) < len(found))
 
 
 def matched(config: Config, a: Points, b: Points, a_valid: Any, b_valid: Any) -> image.Matches:
     """Mutual nearest neighbours that pass the ratio test."""
-    metric = "hamming" if a.vectors.dtype == jnp.uint32 else "euclidean"
+    metric: Literal["hamming", "euclidean"] = "hamming" if a.vectors.dtype == jnp.uint32 else "euclidean"
     return image.match_descriptors(
         a.vectors, b.vectors, a_valid, b_valid, metric=metric, ratio=config.ratio, mutual=True
     )
@@ -204,7 +212,7 @@ def show(
     if name != "sift":
         return
     height, width = first.shape
-    corners = np.float32([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]])
+    corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float32)
     drawn, caption = second, "The first picture's outline in the second"
     for matrix, colour in ((true, "#1c7ed6"), (found.model, "#ff7a00")):
         if matrix is not None:
@@ -217,7 +225,8 @@ def angle_figure(config: Config, first: Any, sift: Points) -> Any:
     """Matching score of both descriptors against the angle."""
     from matplotlib.figure import Figure
 
-    degrees, scores = np.arange(0, 91, 15), {"SIFT": [], "BRIEF": []}
+    degrees = list(range(0, 91, 15))
+    scores: dict[str, list[float]] = {"SIFT": [], "BRIEF": []}
     pairs = jax.random.split(jax.random.key(config.seed))[1]
     brief = brief_points(config, first, pairs)
     for angle in degrees:
