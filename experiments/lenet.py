@@ -1,7 +1,7 @@
 """LeNet on images of digits and of clothes, as the notes have it and as one trains it now (LeCun et al. 1998).
 
     python -m experiments.lenet --dataset mnist --seeds 3
-    python -m experiments.lenet --dataset fashion_mnist --seeds 3 --epochs 15 --notes
+    python -m experiments.lenet --dataset fashion_mnist --seeds 3 --epochs 8 --notes
 
 2 CPU cores: about 2 and 5 min. ReLU and Adam beside the sigmoid and SGD of the notes.
 """
