@@ -44,6 +44,7 @@ def random_resized_crop(
     Source: Szegedy et al. 2015, section 6; torchvision, RandomResizedCrop; notes 001 section 10.
     """
     check_images(images)
+    shape = (images.shape[1], images.shape[2]) if shape is None else _pair("shape", shape)
     keys = keys_of(key, "images", images)
     windows = random_crop_window(keys, size=(images.shape[1], images.shape[2]), scale=scale, ratio=ratio)
     return crop_and_resize(images, windows, shape=shape, antialias=antialias)
