@@ -8,6 +8,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from dlx.checks import check_count, check_floating, check_range
+from dlx.models._taps import tap
 from dlx.models.prelu import PReLU
 from dlx.nn import affine, dropout, example_keys, get_activation, get_initializer
 
@@ -111,7 +112,7 @@ class MLP(nn.Module):
         outputs = flatten_examples(inputs)
         for number, width in enumerate(self.hidden):
             outputs = self._activate(number)(self._layer(width, f"hidden_{number}")(outputs))
-            self.sow("intermediates", f"activation_{number}", outputs)
+            outputs = tap(self, f"activation_{number}", outputs)
             if train and self.dropout:
                 keys = example_keys(self.make_rng("dropout"), len(outputs), axis_name=self.axis_name)
                 outputs = dropout(keys, outputs, rate=self.dropout, train=True)
