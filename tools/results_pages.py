@@ -45,30 +45,26 @@ def _readme(recorded: Mapping[str, Kept], with_picture: Sequence[str]) -> str:
     shown = [f'<img src="docs/images/{name}.svg" width="32%" alt="{_alternative(recorded[name])}">'
              for name in with_picture[:_SHOWN]]  # fmt: skip
     row = f"<p>\n{chr(10).join(shown)}\n</p>\n\n" if shown else ""
-    commands = "\n".join(kept["command"] for kept in recorded.values())
-    more = "Curves, seeds and machines: [docs/results.md](docs/results.md)."
-    return f"{table(recorded)}\n{row}```\n{commands}\n```\n\n{more}\n"
+    more = "The commands, every metric, curves, seeds and machines: [docs/results.md](docs/results.md)."
+    return f"{table(recorded)}\n{row}{more}\n"
 
 
 def table(recorded: Mapping[str, Kept], *, root: str = "") -> str:
-    """A row a result: the metric that judges it, the other metrics but those of training, and the cost.
+    """A row a result: the metric that judges it, and the cost.
 
     Args:
       recorded: of `load`.
       root: how a link gets to the checkout's root.
     """
-    rows = ["| experiment | data set | seeds | result | also | steps | time |", "|---|---|--:|---|---|--:|--:|"]
+    rows = ["| experiment | data set | seeds | result | steps | time |", "|---|---|--:|---|--:|--:|"]
     for kept in recorded.values():
         result = kept["result"]
-        headline = kept["curve"]["metric"]
-        also = [name for name in result["metrics"] if name != headline and not name.startswith("train_")]
         cells = [
             f"[{result['experiment']}]({root}experiments/{result['experiment']}.py)",
-            result["dataset"],
+            _words(result["dataset"]),
             _seeds(result),
-            _metric(result, headline, bold=True),
-            "<br>".join(_metric(result, name) for name in also),
-            f"{result['steps']:,}",
+            _metric(result, kept["curve"]["metric"], bold=True),
+            f"{result['steps']:,}" if result["steps"] else "",
             _duration(kept["wall_seconds"]),
         ]
         rows.append(f"| {' | '.join(cells)} |")
