@@ -1,4 +1,4 @@
-"""Pictures for a report: PNG bytes, matplotlib figures, arrays of images, and what was found drawn over an image."""
+"""Pictures for a report: PNG bytes, matplotlib figures, and arrays of images laid out as a grid."""
 
 import base64
 import io
@@ -6,13 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dlx.run.drawings import draw_circles, draw_keypoints, draw_lines, draw_matches, draw_points, draw_segments
 from dlx.run.grid import image_grid
 
-__all__ = [
-    "as_data_address", "as_png", "draw_circles", "draw_keypoints", "draw_lines", "draw_matches", "draw_points",
-    "draw_segments", "image_grid",
-]  # fmt: skip
+__all__ = ["as_data_address", "as_png", "image_grid"]
 
 _SMALLEST_SIDE = 480
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dlx.image import Keypoints
-from dlx.run.pictures import draw_circles, draw_keypoints, draw_lines, draw_matches, draw_points, draw_segments
+from dlx.run.drawings import draw_circles, draw_keypoints, draw_lines, draw_matches, draw_points, draw_segments
 
 GREY = np.full((60, 80), 128, np.uint8)
 ORANGE = (255, 122, 0)
