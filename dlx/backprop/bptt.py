@@ -74,7 +74,7 @@ def linear_rnn_bptt(
             powers.append(powers[-1] @ kernel.T)
         time = inputs.shape[1]
         sums = [sum(local[:, s] @ powers[s - t] for s in range(t, time)) for t in range(time)]
-        by_hidden = jnp.stack(sums, 1)  # type: ignore[arg-type]
+        by_hidden = jnp.stack(sums, 1)
     gradients, by_inputs, by_initial = _by_pieces(params, inputs, initial, hidden, by_hidden)
     gradients["output_kernel"] = _outer(hidden, output_gradient)
     return gradients, by_inputs, by_initial

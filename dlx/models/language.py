@@ -21,7 +21,7 @@ NO_OPTIONS: Mapping[str, Any] = FrozenDict()
 def _dropped(module: nn.Module, values: Array, rate: float, train: bool) -> Array:
     if not (train and rate):
         return values
-    keys = example_keys(module.make_rng("dropout"), len(values), axis_name=module.axis_name)  # type: ignore[attr-defined]
+    keys = example_keys(module.make_rng("dropout"), len(values), axis_name=module.axis_name)
     return dropout(keys, values, rate=rate, train=True)
 
 

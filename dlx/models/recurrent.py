@@ -89,7 +89,7 @@ class _Recurrent(nn.Module):
         for number in range(self.num_layers):
             directions = [self._params(name, features) for name in self._names(number)]
             one = [functools.partial(self.function(), params, backward=self.backward) for params in directions]
-            layers.append(functools.partial(bidirectional, *one) if self.bidirectional else one[0])
+            layers.append(functools.partial(bidirectional, one[0], one[1]) if self.bidirectional else one[0])
             features = self.units * len(one)
         inputs = inputs if self.dtype is None else inputs.astype(self.dtype)
         key = self.make_rng("dropout") if train and self.dropout and self.num_layers > 1 else None

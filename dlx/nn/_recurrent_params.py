@@ -26,7 +26,7 @@ def check_params(params: Params, gates: int, extra: Mapping[str, int] | None = N
         raise ValueError(f"params['hidden_kernel']: got shape {inner.shape}, wanted {wanted}")
     if kernel.ndim != 2 or kernel.shape[1] != gates * units:
         raise ValueError(f"params['input_kernel']: got shape {kernel.shape}, wanted (features, {gates * units})")
-    wanted_shapes = {"bias": (gates * units,)}
+    wanted_shapes: dict[str, tuple[int, ...]] = {"bias": (gates * units,)}
     wanted_shapes |= {name: (rows, units) if rows else (units,) for name, rows in (extra or {}).items()}
     for name, shape in wanted_shapes.items():
         if params[name].shape != shape:

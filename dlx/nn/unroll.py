@@ -102,7 +102,8 @@ def marks(
 
     None where all are, and where it never does. Steps are counted inside a sequence: padding changes nothing.
     """
-    mask, last = None, time - 1
+    mask: Array | None = None
+    last: Array | int = time - 1
     if lengths is not None:
         check_lengths(lengths, time, batch=batch)
         inside = jnp.clip(lengths, 0, time)

@@ -30,7 +30,7 @@ def compare(got, want):
 @pytest.mark.row(150, function="linear_rnn_bptt")
 @pytest.mark.erratum("E37")
 @pytest.mark.gap("U3")
-@configurations()
+@configurations(1, 5)
 def test_linear_rnn_bptt(rng, x64):
     """Mean over time of squared errors; the recursion, the closed sum and jax.grad."""
     params, inputs, initial, _ = drawn(rng, "rnn")
@@ -54,7 +54,7 @@ def test_linear_rnn_bptt(rng, x64):
 
 @pytest.mark.row(151, function="tanh_rnn_bptt")
 @pytest.mark.erratum("E34")
-@configurations()
+@configurations(1, 5)
 def test_tanh_rnn_bptt_and_the_printed_form(rng, x64):
     params, inputs, initial, gradient = drawn(rng, "rnn")
 
@@ -76,7 +76,7 @@ def test_tanh_rnn_bptt_and_the_printed_form(rng, x64):
 @pytest.mark.erratum("E35")
 @pytest.mark.gap("U3")
 @pytest.mark.parametrize("reset_after", [False, True])
-@configurations(1)
+@configurations(1, 5)
 def test_gru_bptt(rng, reset_after, x64):
     params, inputs, initial, gradient = drawn(rng, "gru_after" if reset_after else "gru")
 
@@ -92,7 +92,7 @@ def test_gru_bptt(rng, reset_after, x64):
 @pytest.mark.row(155, function="lstm_bptt")
 @pytest.mark.gap("U2")
 @pytest.mark.parametrize("kind", ["lstm", "peephole"])
-@configurations(1)
+@configurations(1, 5)
 def test_lstm_bptt(rng, kind, x64):
     params, inputs, initial, gradient = drawn(rng, kind)
     state = nn.LSTMState(initial, 0.5 * initial)
@@ -110,4 +110,5 @@ def test_initial_states_may_be_left_out(rng, x64):
         params, inputs, initial, gradient = drawn(rng, kind)
         zeros = jnp.zeros_like(initial)
         state = nn.LSTMState(zeros, zeros) if kind == "lstm" else zeros
+        rule = jax.jit(rule)
         compare(rule(gradient, params, inputs), rule(gradient, params, inputs, state))

@@ -15,7 +15,7 @@ from tests.tolerances import assert_close, assert_network_close
 
 B, T, F, U = 3, 5, 2, 3
 LENGTHS = np.array([5, 1, 3])
-KINDS = list(reference.STEPS)
+KINDS = ["rnn", "gru", "lstm", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gru_after", "peephole"))]
 
 
 def layer(kind, **options):
@@ -55,7 +55,7 @@ def weighted(outputs, final):
 @pytest.mark.row(155, function="lstm")
 @pytest.mark.row(151, 152)
 @pytest.mark.gap("U2", "U3")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS)  # what is slow here stands in fast tests against PyTorch, or of the BPTT
 @configurations(1, 3)
 def test_rnn_gru_lstm(rng, kind, x64):
     """The loop, with and without lengths, both ways; gradients by hand = automatic ones, also truncated."""
@@ -88,7 +88,7 @@ def test_rnn_gru_lstm(rng, kind, x64):
 @pytest.mark.row(157, function="bidirectional")
 @pytest.mark.row(145, 154, 155)
 @pytest.mark.erratum("E35", "E36")
-@pytest.mark.parametrize("kind", ["rnn", "gru_after", "lstm"])
+@pytest.mark.parametrize("kind", [pytest.param("rnn", marks=pytest.mark.slow), "gru_after", "lstm"])
 def test_stacked_bidirectional_pytorch(rng, kind, x64):
     """Two layers in both directions, packed sequences, the same weights: outputs, states and every gradient."""
     torch = pytest.importorskip("torch")
@@ -133,7 +133,7 @@ def test_stacked_bidirectional_pytorch(rng, kind, x64):
 @pytest.mark.row(152, function="unroll")
 @pytest.mark.row(139)
 @pytest.mark.erratum("E31")
-@pytest.mark.parametrize("kind", ["gru", "lstm"])
+@pytest.mark.parametrize("kind", ["gru", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_truncated_is_stop_gradient_between_batches(rng, kind, x64):
     """Pieces of 2 steps, the state handed on through stop_gradient: the same values, the same gradients."""
     params, inputs, state = drawn(rng, kind)
@@ -160,12 +160,12 @@ def test_truncated_is_stop_gradient_between_batches(rng, kind, x64):
     )
     for got in others:
         jax.tree.map(functools.partial(assert_close, kind="contraction", factor=10), got, want)
-    whole = jax.grad(lambda p: weighted(*layer(kind)(p, inputs, state)))(params)
+    whole = jax.jit(jax.grad(lambda p: weighted(*layer(kind)(p, inputs, state))))(params)
     assert jnp.max(jnp.abs(whole["hidden_kernel"] - want[1][0]["hidden_kernel"])) > 1e-3
 
 
 @pytest.mark.row(157)
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("reverse", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_padded_equals_unpadded(rng, reverse, x64):
     """Values and gradients of a short sequence in a padded batch and alone; the padding gets no gradient."""
     params, inputs, state = drawn(rng, "lstm")
@@ -176,7 +176,7 @@ def test_padded_equals_unpadded(rng, reverse, x64):
         # only the third sequence
         return sum(jnp.sum(jnp.sin(part[-1])) for part in (outputs, *final)), (outputs[-1], *(p[-1] for p in final))
 
-    gradient = jax.grad(loss, (0, 1, 2), has_aux=True)
+    gradient = jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))
     by_padded, values = gradient(params, garbage, state, jnp.asarray(LENGTHS))
     alone = params, inputs[2:, :3], tuple(part[2:] for part in state)
     by_alone, want = gradient(*alone, None)
@@ -194,8 +194,8 @@ def test_reversed_inputs_swap_the_directions(rng, x64):
     first, inputs, _ = drawn(rng, "gru")
     second = drawn(rng, "gru")[0]
     one, other = functools.partial(nn.gru, first), functools.partial(nn.gru, second)
-    outputs, (ahead, back) = nn.bidirectional(one, other, inputs)
-    swapped, (there, here) = nn.bidirectional(other, one, inputs[:, ::-1])
+    outputs, (ahead, back) = jax.jit(lambda x: nn.bidirectional(one, other, x))(inputs)
+    swapped, (there, here) = jax.jit(lambda x: nn.bidirectional(other, one, x))(inputs[:, ::-1])
     assert_close(swapped[:, ::-1, U:], outputs[..., :U])
     assert_close(swapped[:, ::-1, :U], outputs[..., U:])
     assert_close(here, ahead)
@@ -220,7 +220,7 @@ def test_stacked_goes_from_layer_to_layer(rng, x64):
     jax.tree.map(assert_close, (outputs, states), (want, (last, top)))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "bfloat16"])
 def test_dtype_vmap_and_compiled_once(rng, dtype):
     params, inputs, state = jax.tree.map(lambda a: jnp.asarray(a, dtype), drawn(rng, "gru_after"))
     compiled = CountedJit(layer("gru_after"))
@@ -228,8 +228,9 @@ def test_dtype_vmap_and_compiled_once(rng, dtype):
     assert outputs.dtype == final[0].dtype == dtype
     compiled(params, 2 * inputs, state, jnp.asarray(LENGTHS[::-1]))
     assert compiled.traces == 1
-    many = jax.vmap(layer("gru_after"), (None, 0, None))(params, jnp.stack([inputs, inputs]), state)[0]
-    assert_close(many[1], layer("gru_after")(params, inputs, state)[0], kind="contraction")
+    ends = jnp.asarray(LENGTHS)
+    many = jax.jit(jax.vmap(layer("gru_after"), (None, 0, None, None)))(params, jnp.stack([inputs] * 2), state, ends)[0]
+    assert_close(many[1], outputs, kind="contraction")
 
 
 def test_sequence_mask():
