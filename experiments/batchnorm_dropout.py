@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dlx
+from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 from dlx.run.options import DEVICES, TRAINING
 
@@ -62,6 +63,11 @@ class Config(Options):
 def main(config: Config) -> dict:
     """Trains every variant with every rate, then two with every batch size, and reports; returns the result."""
     data = dlx.data.load(config.dataset)
+    # before the first part is trained for nothing
+    if max(config.batch_sizes) > len(data.train["labels"]):
+        raise UsageError(
+            f"--batch-sizes {max(config.batch_sizes)}: {data.name} has {len(data.train['labels'])} examples."
+        )
     train = {name: values[: config.examples] for name, values in data.train.items()}
     per_epoch = dlx.train.steps_per_epoch(len(train["labels"]), config.batch_size)
     steps = config.steps or max(1, round((config.epochs or 1) * per_epoch))
@@ -72,8 +78,8 @@ def main(config: Config) -> dict:
         # at its best rate the plain network comes as far as it can
         target = trained["none"]["losses"][-1, best["none"]]
         epochs = {name: epochs_to(own["epochs"], own["losses"][:, best[name]], target) for name, own in trained.items()}
-        run.table(f"After {steps:,} steps, by learning rate", rates_table(config, trained))
-        run.table("Each at its rate of smallest training loss", best_table(config, trained, best, epochs))
+        run.table(f"After {steps:,} steps; * each variant's rate of smallest training loss",
+                  rates_table(config, trained, best, target))  # fmt: skip
         run.picture("Loss on training images by epoch: mean and standard deviation over the seeds",
                     curves_figure(config, trained, "losses", "loss"))  # fmt: skip
         run.picture("Accuracy on test images by epoch", curves_figure(config, trained, "accuracies", "accuracy"))
@@ -220,27 +226,19 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def rates_table(config: Config, trained: Mapping[str, dict]) -> list[list[str]]:
-    """A row for each rate and variant; the loss to be reached is the plain network's at this rate."""
-    rows = [["learning rate", "variant", "loss on training images", "test accuracy", "epochs to the plain net's loss"]]
+def rates_table(config: Config, trained: Mapping[str, dict], best: Mapping, target: np.ndarray) -> list[list[str]]:
+    """A row for each rate and variant, with the epochs to the plain network's loss at this rate, and at its best."""
+    reached = ["to the plain net's loss", "to its best"]
+    rows = [["learning rate", "variant", "loss on training images", "test accuracy", *(f"epochs {r}" for r in reached)]]
     for number, rate in enumerate(config.rates):
-        target = trained["none"]["losses"][-1, number]
         for name, own in trained.items():
-            losses = own["losses"][:, number]
-            reached = spread(epochs_to(own["epochs"], losses, target), 1)
-            missed = int((losses.min(0) > target).sum())
-            reached += f", {missed} of {config.seeds} not" if missed else ""
-            rows.append([f"{rate:g}", words(name), spread(losses[-1]), spread(own["tested"][number]), reached])
-    return rows
-
-
-def best_table(config: Config, trained: Mapping[str, dict], best: Mapping, epochs: Mapping) -> list[list[str]]:
-    """A row for each variant at its own best rate; the loss to be reached is the plain network's best."""
-    rows = [["variant", "learning rate", "loss on training images", "test accuracy", "epochs to the plain net's loss"]]
-    for name, own in trained.items():
-        row = best[name]
-        numbers = spread(own["losses"][-1, row]), spread(own["tested"][row]), spread(epochs[name], 1)
-        rows.append([words(name), f"{config.rates[row]:g}", *numbers])
+            losses, times = own["losses"][:, number], []
+            for wanted in (trained["none"]["losses"][-1, number], target):
+                missed = int((losses.min(0) > wanted).sum())
+                times.append(spread(epochs_to(own["epochs"], losses, wanted), 1))
+                times[-1] += f", {missed} of {config.seeds} not" if missed else ""
+            mark = " *" if best[name] == number else ""
+            rows.append([f"{rate:g}{mark}", words(name), spread(losses[-1]), spread(own["tested"][number]), *times])
     return rows
 
 

@@ -2,7 +2,11 @@
 
     python -m experiments.im2col --seeds 3
 
-CPU: about 30 s.
+CPU: about 40 s. Six layers, forward and gradients: largest difference 1.07e-6 +- 0.24e-6 (3 seeds), asked for 1e-5.
+Processor time as a multiple of the built-in convolution's, geometric means (under load; it changes by the machine):
+time ratio im2col forward 1.89 +- 0.08, time ratio im2col gradients 1.12 +- 0.02 (3 seeds); of a 3x3 layer about 3.5
+and 1.9, as its windows hold each pixel nine times. Of 1x1, where nothing is copied, im2col is the faster one.
+dlx.nn.conv2d: time ratio conv2d forward 0.71 +- 0.02, time ratio conv2d gradients 0.732 +- 0.004 (3 seeds).
 """
 
 import time
