@@ -15,8 +15,8 @@ SHAPE = (12, 14)
 
 
 @pytest.mark.row(338, function="flow_constraint")
-@pytest.mark.parametrize("derivatives", ["both", "first"])
-@configurations()
+@pytest.mark.parametrize("derivatives", ["both", pytest.param("first", marks=pytest.mark.slow)])
+@configurations(1)
 def test_flow_constraint(rng, derivatives):
     first, second, flow = rng.random(SHAPE), rng.random(SHAPE), rng.standard_normal((*SHAPE, 2))
 
@@ -55,7 +55,7 @@ def test_the_residual_of_the_true_flow_vanishes_with_the_shift(x64):
 
 @pytest.mark.row(338, function="end_point_error, angular_error")
 @pytest.mark.parametrize("name", ["end_point_error", "angular_error"])
-@configurations()
+@configurations(1)
 def test_errors_of_a_flow(rng, name):
     function, loop = getattr(images, name), getattr(reference, name)
     flow, truth = rng.standard_normal((2, 3, 4, 2))

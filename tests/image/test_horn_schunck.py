@@ -18,8 +18,8 @@ SHAPE = (9, 11)
 
 @pytest.mark.row(341, function="horn_schunck")
 @pytest.mark.erratum("E83")
-@pytest.mark.parametrize(("neighbours", "derivatives"), [(8, "both"), (4, "first")])
-@configurations()
+@pytest.mark.parametrize(("neighbours", "derivatives"), [(8, "both"), pytest.param(4, "first", marks=pytest.mark.slow)])
+@configurations(1)
 def test_iteration(rng, neighbours, derivatives):
     first, second = rng.random(SHAPE), rng.random(SHAPE)
     prove(
@@ -33,8 +33,8 @@ def test_iteration(rng, neighbours, derivatives):
 
 
 @pytest.mark.row(341, function="flow_energy")
-@pytest.mark.parametrize("neighbours", [8, 4])
-@configurations()
+@pytest.mark.parametrize("neighbours", [8, pytest.param(4, marks=pytest.mark.slow)])
+@configurations(1)
 def test_energy(rng, neighbours):
     first, second, flow = rng.random(SHAPE), rng.random(SHAPE), rng.standard_normal((*SHAPE, 2))
     prove(
@@ -48,7 +48,7 @@ def test_energy(rng, neighbours):
 
 @pytest.mark.row(341, function="horn_schunck")
 @pytest.mark.gap("U29")
-@pytest.mark.parametrize("neighbours", [8, 4])
+@pytest.mark.parametrize("neighbours", [8, pytest.param(4, marks=pytest.mark.slow)])
 def test_the_fixed_point_solves_the_euler_lagrange_equations(x64, rng, neighbours):
     sparse = pytest.importorskip("scipy.sparse.linalg")
     first, second = shifted(SHAPE, (0.5, -0.3), scale=2.0)
@@ -107,13 +107,16 @@ LARGE = jax.jit(lambda first, second: images.pyramid_horn_schunck(first, second,
 
 
 @pytest.mark.row(341, function="pyramid_horn_schunck")
-def test_one_level_and_one_warp_is_horn_schunck(x64, rng):
+def test_one_level_and_one_warp_is_horn_schunck_to_a_pixel(x64, rng):
     first, second = rng.random((2, *SHAPE))
     got = images.pyramid_horn_schunck(first, second, alpha=0.02, levels=1, warps=1, iterations=5)
-    assert_close(got, images.horn_schunck(first, second, alpha=0.02, iterations=5))
+    want = images.horn_schunck(first, second, alpha=0.02, iterations=5)
+    assert 0.5 < float((jnp.abs(want) <= 1).mean()) < 1
+    # a warp changes u and v by a pixel at most
+    assert_close(got, jnp.clip(want, -1, 1))
 
 
 def test_flat_images_stand_still():
     flat = np.full((20, 20), 0.4, np.float32)
-    assert (images.horn_schunck(flat, flat, iterations=3) == 0).all()
-    assert (images.pyramid_horn_schunck(flat, flat, levels=2) == 0).all()
+    assert (jax.jit(lambda *two: images.horn_schunck(*two, iterations=3))(flat, flat) == 0).all()
+    assert (jax.jit(lambda *two: images.pyramid_horn_schunck(*two, levels=2))(flat, flat) == 0).all()
