@@ -79,7 +79,8 @@ def feedback_unroll(
       predict: from outputs (batch, ...) to inputs of one time; None takes the last axis' argmax for integer inputs, and
         the outputs themselves for floating ones.
     Returns: o, (batch, time, ...), and the last state.
-    Raises: ValueError if shapes do not fit, or a prediction has not the shape of an input.
+    Raises: ValueError if shapes do not fit, or a prediction has not the shape of an input; TypeError if `inputs` or
+      `forced` are no arrays.
     Source: Williams and Zipser 1989; Bengio et al. 2015; notes 001 section 8 (free-running drift).
     """
     check_array("inputs", inputs)

@@ -32,7 +32,7 @@ def gradient_norms_by_time(
       inputs: (batch, time, ...).
       loss: from all states, arrays (batch, time, ...), to a number.
     Returns: for each array of the state (time,) norms over batch and units.
-    Raises: ValueError if `inputs` have no time.
+    Raises: ValueError if `inputs` have no time; TypeError if they are no array.
     Source: Pascanu et al. 2013, section 2.1; notes 004 "RNN".
     """
     check_array("inputs", inputs)
