@@ -175,6 +175,22 @@ def _convnet(model: str, what: str, batch_size: int, steps: int, least: float) -
     )  # fmt: skip
 
 
+def _recurrent(cell: str, what: str, goal: float | None) -> Case:
+    module = "benchmarks.sides_recurrent"
+    return Case(
+        f"{what} language model, 256 units, 35 steps, batch 32, SGD with clipping (1 example = 1 step)",
+        (
+            Side("dlx", f"{module}:ours", {"cell": cell}),
+            Side("dlx, jax.grad", f"{module}:ours", {"cell": cell, "backward": "automatic"}),
+            Side("PyTorch", f"{module}:torch", {"cell": cell}),
+        ),
+        (
+            Comparison("backward by hand against PyTorch", "dlx", "PyTorch", goal=goal),
+            Comparison("backward by jax.grad against PyTorch", "dlx, jax.grad", "PyTorch"),
+        ),
+    )
+
+
 # operation: (what, goals against scikit-image and OpenCV on one image, against OpenCV on a batch)
 _SKIMAGE, _OPENCV = "scikit-image", "OpenCV"
 _IMAGES: dict[str, tuple[str, dict[str, float | None]]] = {

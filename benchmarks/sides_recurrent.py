@@ -1,20 +1,15 @@
-"""A training step of a recurrent language model against PyTorch's, and the backward by hand against jax.grad.
+"""The sides that train a recurrent language model: dlx with its two backward passes, and PyTorch.
 
-    python -m benchmarks.recurrent [--mode 1t] [--rounds 7] [--only lstm gru]
-
-Vocabulary 64, embedding 256, one layer of 256 units, 35 steps, batch 32, SGD with clipping by the global norm.
-Each side is a process with one thread on one processor (`1t`, processor time) or two (`2t`, wall clock);
-each round runs all sides in turn, the order reversed from round to round. dlx's steps stand inside `fori_loop`, as in a
-training chunk. The GRU resets after the product, the only form that PyTorch has; `gru paper` is Cho's, against it.
+Vocabulary 64, embedding 256, one layer of 256 units, 35 steps, batch 32, SGD with clipping by the global norm. dlx's
+steps stand inside `fori_loop`, as in a training chunk. The GRU resets after the product, the only form that PyTorch
+has; `gru paper` is Cho's, against it. An item is a step.
 """
 
-import argparse
 import time
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Side, measure, median_interval
 from benchmarks.worker import Port
 
 VOCABULARY, UNITS, STEPS, BATCH = 64, 256, 35, 32
@@ -25,19 +20,11 @@ CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "gru paper": ("gru", {}),
     "lstm": ("lstm", {}),
 }
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-GOALS = {"lstm": 0.92, "gru": 1.15}
 
 
 def texts() -> np.ndarray:
     """Two batches of random tokens, (2, batch, time + 1)."""
     return np.random.default_rng(0).integers(0, VOCABULARY, (2, BATCH, STEPS + 1)).astype(np.int32)
-
-
-def flops(cell: str) -> float:
-    """Of one step: the products forward, and twice that backward."""
-    gates = GATES[CELLS[cell][0]]
-    return 6.0 * BATCH * STEPS * (gates * UNITS * 2 * UNITS + UNITS * VOCABULARY)
 
 
 def ours(port: Port, *, cell: str, backward: str = "hand", steps: int = 10) -> None:
@@ -117,38 +104,3 @@ def torch(port: Port, *, cell: str, steps: int = 10) -> None:
     while port.begin():
         run(steps)
         port.end(steps)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--mode", choices=["1t", "2t"], default="1t")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", nargs="*", default=list(CELLS), choices=list(CELLS))
-    options = parser.parse_args()
-    print("| cell | side | ms a step | GFLOP/s | PyTorch / side | goal | compiled in, s |")
-    print("|---|---|---:|---:|---|---:|---:|")
-    for cell in options.only:
-        module = "benchmarks.recurrent"
-        sides = [
-            Side("PyTorch", f"{module}:torch", {"cell": cell}),
-            Side("dlx", f"{module}:ours", {"cell": cell}),
-            Side("dlx, jax.grad", f"{module}:ours", {"cell": cell, "backward": "automatic"}),
-        ]
-        found, used = measure(sides, options.mode, rounds=options.rounds)
-        for name, side in found.items():
-            if side.skipped is not None:
-                print(f"| {cell} | {name} | skipped: {side.skipped} | | | | |")
-                continue
-            rates = side.rates(options.mode, used)
-            ratio = ""
-            if name != "PyTorch" and found["PyTorch"].skipped is None:
-                against = found["PyTorch"].rates(options.mode, used)
-                ratio = "{:.2f} ({:.2f} to {:.2f})".format(*median_interval(rates / against))
-            rate, goal = float(np.median(rates)), f"{GOALS[cell]}" if name == "dlx" and cell in GOALS else ""
-            compiled = f"{side.facts['compile_seconds']:.1f}" if "compile_seconds" in side.facts else ""
-            speed = f"{1e3 / rate:.1f} | {rate * flops(cell) / 1e9:.0f}"
-            print(f"| {cell} | {name} | {speed} | {ratio} | {goal} | {compiled} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
