@@ -252,5 +252,8 @@ CASES: dict[str, Case] = {
     "cifar_cnn": _convnet("cifar_cnn", "CNN 32-64-128 with batch norm, 32x32x3", 128, 8, 0.78),
     "resnet18": _convnet("resnet18", "ResNet-18, CIFAR stem, 32x32x3", 32, 2, 0.64),
     **_images(),
+    "lstm": _recurrent("lstm", "LSTM", 0.8),
+    "gru": _recurrent("gru", "GRU, reset after,", 1.0),
+    "rnn": _recurrent("rnn", "Plain recurrent", None),
     **{f"epoch_{seeds}_seeds": _accelerator(seeds) for seeds in (1, 8, 64, 512)},
 }
