@@ -30,17 +30,18 @@ def record_presets(root: Path, names: Sequence[str], runs: Path, *, echo: Callab
 
     Raises: KeyError naming an experiment without an entry.
     """
-    presets = load_presets(root / "results")
-    for name in names or list(presets):
+    for name in names or list(load_presets(root / "results")):
+        result, seconds = run(command(name, load_presets(root / "results")[name]), runs, root=root)
+        # read again and written at once: another run may have recorded its own meanwhile, and a stop loses one at most
+        presets = load_presets(root / "results")
         preset = presets[name]
-        result, seconds = run(command(name, preset), runs, root=root)
         statistics = result["metrics"][preset["metric"]]
         preset.update(
             mean=statistics["mean"], std=statistics["std"], seeds=len(result["seeds"]), seconds=round(seconds, 1)
         )
+        write_json(root / "results" / "presets.json", dict(sorted(presets.items())))
         if echo:
             echo(f"{name}: {preset['metric']} {preset['mean']:.6g} +- {preset['std']:.2g}, {seconds:.1f} s")
-    write_json(root / "results" / "presets.json", dict(sorted(presets.items())))
 
 
 def allowed(preset: Mapping[str, Any]) -> float:
