@@ -45,3 +45,31 @@ def check_leaves(name: str, tree: PyTree) -> None:
     """Refuse leaves that are not floating: in the dtype of integers a rate below 1 is 0."""
     for leaf in jax.tree.leaves(tree):
         check_floating(name, leaf)
+
+
+def check_updates(updates: PyTree, like: PyTree, *, name: str = "updates") -> None:
+    """Refuse updates that do not have the tree and the shapes of the parameters: they would be broadcast, unseen."""
+    check_leaves(name, updates)
+    structure, wanted = jax.tree.structure(updates), jax.tree.structure(like)
+    if structure != wanted:
+        raise ValueError(f"{name}: {_difference(updates, like)}")
+    for (path, leaf), other in zip(jax.tree.leaves_with_path(updates), jax.tree.leaves(like), strict=True):
+        if leaf.shape != jnp.shape(other):
+            place = f"{_path(path)}: " if path else ""
+            raise ValueError(f"{name}: {place}got shape {leaf.shape}, wanted {jnp.shape(other)}")
+
+
+def _difference(updates: PyTree, like: PyTree) -> str:
+    """The first leaf that only one of two trees has; the trees themselves where the leaves have the same paths."""
+    came, wanted = ([_path(path) for path, _ in jax.tree.leaves_with_path(tree)] for tree in (updates, like))
+    for path in wanted:
+        if path not in came:
+            return f"got no {path or 'single array'}, wanted the tree of the parameters"
+    for path in came:
+        if path not in wanted:
+            return f"got {path or 'a single array'}, which the parameters do not have"
+    return f"got the tree {jax.tree.structure(updates)}, wanted {jax.tree.structure(like)}"
+
+
+def _path(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")

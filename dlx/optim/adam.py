@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from dlx.checks import check_range
-from dlx.optim._checks import check_leaves
+from dlx.optim._checks import check_leaves, check_updates
 from dlx.optim._moments import blend, weight
 from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 from dlx.optim.regularisation import Mask, check_mask, selected
@@ -58,7 +58,7 @@ def adam(
       bias_correction: divide by the sum of the weights so far.
       amsgrad: divide by the root of the largest square.
     Returns: a transformation with the state `AdamState`.
-    Raises: ValueError if a number is out of its range.
+    Raises: ValueError if a number is out of its range, or updates have another tree or other shapes than the state.
     Source: Kingma and Ba 2015, algorithm 1; Reddi et al. 2018, algorithm 2; notes 001 section 9, 004 "Adam".
     """
     check_learning_rate(learning_rate)
@@ -73,7 +73,7 @@ def adam(
 
     def update(updates, state, params=None):
         del params
-        check_leaves("updates", updates)
+        check_updates(updates, state.mean)
         count = optax.safe_increment(state.count)
         rate = rate_at(learning_rate, state.count)
         mean = jax.tree.map(lambda g, v: blend(b1, v, g), updates, state.mean)
@@ -123,8 +123,8 @@ def adamw(
       bias_correction: divide by the sum of the weights so far.
       amsgrad: divide by the root of the largest square.
     Returns: a transformation with the state `AdamState`; its update needs the parameters.
-    Raises: ValueError if a number is out of its range, `mask` is unknown or selects no leaf, or the parameters are
-      missing.
+    Raises: ValueError if a number is out of its range, `mask` is unknown or selects no leaf, the parameters are
+      missing, or updates have another tree or other shapes than the state.
     Source: Loshchilov and Hutter 2019, algorithm 2.
     """
     inner = adam(learning_rate, b1=b1, b2=b2, eps=eps, bias_correction=bias_correction, amsgrad=amsgrad)
@@ -140,6 +140,7 @@ def adamw(
             raise ValueError("params: got None, wanted the parameters: adamw takes a part of them away")
         rate = rate_at(learning_rate, state.count)
         updates, state = inner.update(updates, state)
+        check_updates(params, updates, name="params")
 
         def decay(use, update, w):
             return update - jnp.asarray(rate * weight_decay, update.dtype) * w if use else update

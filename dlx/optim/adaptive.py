@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from dlx.checks import check_choice, check_range
-from dlx.optim._checks import check_leaves
+from dlx.optim._checks import check_leaves, check_updates
 from dlx.optim._moments import blend, over_root
 from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 
@@ -64,7 +64,8 @@ def adagrad(
       initial: s before the first step.
       eps_in_sqrt: under the root, or to the root.
     Returns: a transformation with the state `AdagradState`.
-    Raises: ValueError if a number is negative or not finite.
+    Raises: ValueError if a number is negative or not finite, or updates have another tree or other
+      shapes than the state.
     Source: Duchi et al. 2011, section 1.2 (diagonal form); notes 001 section 9.
     """
     check_learning_rate(learning_rate)
@@ -78,7 +79,7 @@ def adagrad(
 
     def update(updates, state, params=None):
         del params
-        check_leaves("updates", updates)
+        check_updates(updates, state.square)
         rate = rate_at(learning_rate, state.count)
         square = jax.tree.map(lambda g, s: s + g * g, updates, state.square)
         updates = jax.tree.map(
@@ -120,7 +121,8 @@ def rmsprop(
       momentum: mu in [0, 1), a Python number 0 for none.
       momentum_of: which velocity.
     Returns: a transformation with the state `RmspropState`.
-    Raises: ValueError if a number is out of its range or `momentum_of` is unknown.
+    Raises: ValueError if a number is out of its range, `momentum_of` is unknown, or updates have another tree or other
+      shapes than the state.
     Source: Hinton et al. 2012, lecture 6e; notes 001 section 9, 004 "RMSProp".
     """
     check_learning_rate(learning_rate)
@@ -138,7 +140,7 @@ def rmsprop(
 
     def update(updates, state, params=None):
         del params
-        check_leaves("updates", updates)
+        check_updates(updates, state.square)
         rate = rate_at(learning_rate, state.count)
         square = jax.tree.map(lambda g, s: blend(decay, s, g * g), updates, state.square)
 
@@ -180,7 +182,7 @@ def adadelta(
       rho: decay of both means, in [0, 1).
       eps: added under both roots, positive: with 0 nothing ever moves.
     Returns: a transformation with the state `AdadeltaState`.
-    Raises: ValueError if a number is out of its range.
+    Raises: ValueError if a number is out of its range, or updates have another tree or other shapes than the state.
     Source: Zeiler 2012, algorithm 1; notes 001 section 9.
     """
     check_learning_rate(learning_rate)
@@ -195,7 +197,7 @@ def adadelta(
 
     def update(updates, state, params=None):
         del params
-        check_leaves("updates", updates)
+        check_updates(updates, state.square)
         rate = rate_at(learning_rate, state.count)
         square = jax.tree.map(lambda g, s: blend(rho, s, g * g), updates, state.square)
 

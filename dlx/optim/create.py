@@ -47,6 +47,8 @@ def create(
     factory = _find(name)
     known = [parameter for parameter in inspect.signature(factory).parameters if parameter != "learning_rate"]
     for option in (*options, *inject):
+        if not known:
+            raise ValueError(f"option of {name}: got {option!r}, wanted none: it has only a learning rate")
         check_choice(f"option of {name}", option, known)
     check_learning_rate(learning_rate)
     # inside inject_hyperparams the values are arrays, which no check can look at

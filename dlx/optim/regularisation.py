@@ -10,7 +10,7 @@ import optax
 from jaxtyping import PyTree
 
 from dlx.checks import check_choice, check_range
-from dlx.optim._checks import check_leaves
+from dlx.optim._checks import check_updates
 from dlx.optim._schedule import Scalar
 
 __all__ = ["weight_decay"]
@@ -30,7 +30,8 @@ def weight_decay(rate: Scalar, *, mask: Mask = "kernels") -> optax.GradientTrans
       mask: which leaves: those named `kernel` or `..._kernel` (biases, scales and slopes stay free), all, or a function
         from the parameters to a tree of bools.
     Returns: a transformation without state; its update needs the parameters.
-    Raises: ValueError if `rate` is negative, `mask` is unknown, no leaf is selected, or the parameters are missing.
+    Raises: ValueError if `rate` is negative, `mask` is unknown, no leaf is selected, the parameters are missing or
+      updates have another tree or other shapes.
     Source: Krogh and Hertz 1991; notes 001 section 4, 003 "weight decay".
     """
     check_range("rate", rate, 0, math.inf, open_high=True)
@@ -45,7 +46,7 @@ def weight_decay(rate: Scalar, *, mask: Mask = "kernels") -> optax.GradientTrans
             raise ValueError(
                 "params: got None, wanted the parameters: weight_decay adds a multiple of them to the gradient"
             )
-        check_leaves("updates", updates)
+        check_updates(updates, params)
         updates = jax.tree.map(
             lambda use, g, w: g + jnp.asarray(rate, g.dtype) * w if use else g, selected(mask, params), updates, params
         )

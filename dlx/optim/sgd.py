@@ -8,7 +8,7 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from dlx.checks import check_choice, check_range
-from dlx.optim._checks import check_leaves
+from dlx.optim._checks import check_leaves, check_updates
 from dlx.optim._schedule import LearningRate, Scalar, check_learning_rate, rate_at
 
 __all__ = ["MomentumState", "SgdState", "momentum", "nesterov", "sgd"]
@@ -40,7 +40,8 @@ def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     Args:
       learning_rate: eta, a number or a schedule (steps done -> eta).
     Returns: a transformation with the state `SgdState`.
-    Raises: ValueError if a number is negative or not finite.
+    Raises: ValueError if a number is negative or not finite, or updates have another tree or other shapes than the
+      parameters, where these are given.
     Source: Robbins and Monro 1951; Bottou 2010; notes 001 section 9.
     """
     check_learning_rate(learning_rate)
@@ -50,8 +51,10 @@ def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
         return SgdState(jnp.zeros((), jnp.int32))
 
     def update(updates, state, params=None):
-        del params
-        check_leaves("updates", updates)
+        if params is None:
+            check_leaves("updates", updates)
+        else:
+            check_updates(updates, params)
         rate = rate_at(learning_rate, state.count)
         updates = jax.tree.map(lambda g: -jnp.asarray(rate, g.dtype) * g, updates)
         return updates, SgdState(optax.safe_increment(state.count))
@@ -81,7 +84,8 @@ def momentum(
       kind: which form.
       nesterov: look ahead.
     Returns: a transformation with the state `MomentumState`.
-    Raises: ValueError if a number is out of its range or `kind` is unknown.
+    Raises: ValueError if a number is out of its range, `kind` is unknown, or updates have another tree or other shapes
+      than the state.
     Source: Polyak 1964; Sutskever et al. 2013, eq. 1-4; notes 001 section 9, 004 "momentum".
     """
     check_learning_rate(learning_rate)
@@ -94,7 +98,7 @@ def momentum(
 
     def update(updates, state, params=None):
         del params
-        check_leaves("updates", updates)
+        check_updates(updates, state.velocity)
         rate = rate_at(learning_rate, state.count)
         scale_in, scale_out = (rate, 1.0) if kind == "heavy_ball" else (1 - decay, rate)
 
@@ -123,7 +127,8 @@ def nesterov(
       decay: gamma in [0, 1).
       kind: which form of `momentum`.
     Returns: a transformation with the state `MomentumState`.
-    Raises: ValueError if a number is out of its range or `kind` is unknown.
+    Raises: ValueError if a number is out of its range, `kind` is unknown, or updates have another tree or other shapes
+      than the state.
     Source: Nesterov 1983; Sutskever et al. 2013, eq. 3-4.
     """
     return momentum(learning_rate, decay=decay, kind=kind, nesterov=True)

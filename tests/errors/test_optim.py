@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import optax
 import pytest
 
 from dlx import optim
@@ -66,6 +67,11 @@ CASES = [
     (lambda: optim.create("adam", 0.1, inject="b1"), TypeError, "inject: got 'b1' of type str, wanted a list of names"),
     (lambda: optim.create("adam", 0.1, l2=-1.0), ValueError, r"l2: got -1.0, wanted a number in \[0, inf\)"),
     (lambda: optim.create("adam", 0.1, l2=float("inf")), ValueError, "l2: got inf"),
+    (
+        lambda: optim.create("sgd", 0.1, b1=0.9),
+        ValueError,
+        "option of sgd: got 'b1', wanted none: it has only a learning rate",
+    ),
     (lambda: optim.groups([1.0]), TypeError, r"rules: got \[1.0\] of type list, wanted {pattern: factor or transform"),
     (lambda: optim.groups(A), TypeError, r"rules: got an array of shape \(3, 2\), wanted {pattern"),
     (lambda: optim.groups({3: 1.0}), TypeError, "rules: got the pattern 3 of type int, wanted a regular expression"),
@@ -148,3 +154,48 @@ def test_an_inner_product_wants_trees_of_as_many_leaves():
     assert dot([X, X], [X, 2 * X]) == 6
     with pytest.raises(ValueError, match="shorter"):
         dot([X, X], [X])
+
+
+SHAPED = OPTIMIZERS | {
+    "nesterov": optim.nesterov(0.1),
+    "amsgrad": optim.adam(0.1, amsgrad=True),
+    "rmsprop with momentum": optim.rmsprop(0.1, momentum=0.9),
+    "weight_decay": optim.weight_decay(0.1),
+    "created": optim.create("adam", 0.1, l2=0.1),
+    "in a chain": optax.chain(optim.clip_by_global_norm(1.0), optim.sgd(0.1)),
+    "in a group": optim.groups({"kernel": optim.adam(0.1)}, default=optim.sgd(0.1)),
+    "masked": optax.masked(optim.adagrad(0.1), {"kernel": True, "bias": False}),
+}
+WEIGHTS = {"kernel": A, "bias": X}
+
+
+@pytest.mark.parametrize("name", SHAPED)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_updates_have_the_shapes_of_the_parameters(name, compiled):
+    """A gradient of shape (1, 2) would be spread over a kernel (3, 2) without a word."""
+    optimizer = SHAPED[name]
+    update = jax.jit(optimizer.update) if compiled else optimizer.update
+    state = optimizer.init(WEIGHTS)
+    with pytest.raises(ValueError, match=r"updates: kernel: got shape \(1, 2\), wanted \(3, 2\)(\n|$)"):
+        update(WEIGHTS | {"kernel": A[:1]}, state, WEIGHTS)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_updates_have_the_tree_of_the_parameters(name):
+    optimizer = OPTIMIZERS[name]
+    state = optimizer.init(WEIGHTS)
+    for updates, message in (
+        ({"kernel": A}, "updates: got no bias, wanted the tree of the parameters"),
+        (WEIGHTS | {"scale": X}, "updates: got scale, which the parameters do not have"),
+        ([A, X], "updates: got no bias, wanted the tree"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            optimizer.update(updates, state, WEIGHTS)
+
+
+def test_parameters_have_the_shapes_of_the_state():
+    optimizer = OPTIMIZERS["adamw"]
+    with pytest.raises(ValueError, match=r"params: kernel: got shape \(1, 2\), wanted \(3, 2\)"):
+        optimizer.update(WEIGHTS, optimizer.init(WEIGHTS), WEIGHTS | {"kernel": A[:1]})
+    with pytest.raises(ValueError, match=r"updates: got shape \(1, 2\), wanted \(3, 2\)"):
+        optim.adam(0.1).update(A[:1], optim.adam(0.1).init(A))
