@@ -3,7 +3,9 @@
     python -m experiments.lenet --dataset mnist --seeds 3
     python -m experiments.lenet --dataset fashion_mnist --seeds 3 --epochs 8 --notes
 
-2 CPU cores: about 2 and 5 min. ReLU and Adam beside the sigmoid and SGD of the notes.
+CPU: about 3 and 5 min. ReLU, Adam and an average of the parameters: test accuracy 0.993 +- 0.001 (mnist, 3 seeds; the
+paper has 0.99), 0.9065 +- 0.0005 (fashion_mnist, 3 seeds). Beside it on the same batches the notes' form, sigmoid and
+SGD at 0.9: test accuracy notes 0.873 +- 0.008 (fashion_mnist, 3 seeds), 0.82 after 3 of the 8 epochs of batches of 128.
 """
 
 from collections.abc import Callable, Mapping

@@ -118,11 +118,13 @@ def test_another_convolution_is_found_out():
 
 @pytest.mark.slow
 @pytest.mark.row(127, 129)
-def test_batch_norm_is_faster_but_not_in_batches_of_two(tmp_path):
+def test_batch_norm_is_faster_and_gains_less_in_batches_of_two(tmp_path):
     config = batchnorm_dropout.Config(
         dataset="digits", seeds=2, epochs=6, rates=(0.3,), batch_sizes=(2, 32), size_examples=1000, output_dir=tmp_path
     )
     found = batchnorm_dropout.main(config)["metrics"]
     assert max(found["epochs_to_plain_loss_batch_norm"]["per_seed"]) < 4
-    at_two, at_32 = (found[f"accuracy_batch_norm_batch_{size}"]["mean"] for size in (2, 32))
-    assert at_two < at_32 - 0.05
+    # of a batch of two, moments are so rough that the norm gains less
+    gains = {size: found[f"accuracy_batch_norm_batch_{size}"]["mean"] - found[f"accuracy_none_batch_{size}"]["mean"]
+             for size in (2, 32)}  # fmt: skip
+    assert 0 < gains[2] < gains[32] - 0.01
