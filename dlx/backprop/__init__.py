@@ -1,4 +1,8 @@
-"""Back-propagation by hand: rules, the delta recursion, Algorithm 6.4, a tape, and the check of a gradient."""
+"""Back-propagation by hand: rules, the delta recursion, Algorithm 6.4, a tape, and the check of a gradient.
+
+NaN and infinity go through as in IEEE arithmetic, and pass no gradient check; labels, rates and penalties are refused
+where their numbers are known.
+"""
 
 from dlx.backprop.activations import (
     ACTIVATION_RULES,

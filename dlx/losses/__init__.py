@@ -1,4 +1,8 @@
-"""Losses: values per example, and their reduction."""
+"""Losses: values per example, and their reduction.
+
+NaN and infinity in logits, scores and predictions go through as in IEEE arithmetic, so that a run that diverges shows
+it; probabilities, labels and weights that are none are refused where their numbers are known.
+"""
 
 from dlx.losses.classification import categorical_cross_entropy, negative_log_likelihood, softmax_cross_entropy
 from dlx.losses.events import (

@@ -7,7 +7,23 @@ finite gradient beside it would train on, unseen.
 import jax.numpy as jnp
 from jax import Array
 
-from dlx.checks import check_class_labels, check_entries, check_floating, check_not_scalar
+from dlx.checks import check_array, check_class_labels, check_entries, check_floating, check_not_scalar
+
+
+def check_kind(labels: Array, logits: Array) -> None:
+    """Refuse one-hot vectors of integers and class numbers that are floating: dtype and shape belong together."""
+    check_array("labels", labels)
+    integers, floating = (jnp.issubdtype(labels.dtype, kind) for kind in (jnp.integer, jnp.floating))
+    if integers and labels.shape == logits.shape:
+        raise TypeError(
+            f"labels: got {labels.dtype} of shape {labels.shape}, the shape of logits, wanted floating one-hot vectors,"
+            f" or class numbers of shape {logits.shape[:-1]}"
+        )
+    if floating and labels.shape == logits.shape[:-1]:
+        raise TypeError(
+            f"labels: got {labels.dtype} of shape {labels.shape}, wanted integers for class numbers, or probabilities"
+            f" of shape {logits.shape}"
+        )
 
 
 def label_columns(scores: Array, scores_name: str, labels: Array) -> tuple[Array, Array]:

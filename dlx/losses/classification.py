@@ -4,7 +4,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
 from dlx.checks import (
-    check_array,
     check_distributions,
     check_floating,
     check_log_distributions,
@@ -12,7 +11,7 @@ from dlx.checks import (
     check_range,
     check_same_shape,
 )
-from dlx.losses._labels import label_columns, per_column, pick
+from dlx.losses._labels import check_kind, label_columns, per_column, pick
 from dlx.nn.softmax import log_softmax, logsumexp
 
 __all__ = ["categorical_cross_entropy", "negative_log_likelihood", "softmax_cross_entropy"]
@@ -48,7 +47,7 @@ def softmax_cross_entropy(
     """
     check_floating("logits", logits)
     check_not_scalar("logits", logits, "(..., classes)")
-    check_array("labels", labels)
+    check_kind(labels, logits)
     check_range("label_smoothing", label_smoothing, 0, 1)
     if jnp.issubdtype(labels.dtype, jnp.integer):
         if class_weights is None:

@@ -1,4 +1,7 @@
-"""Losses of events, one or several to an example: one value per example, the caller reduces."""
+"""Losses of events, one or several to an example: one value per example, the caller reduces.
+
+Labels of events are 0 and 1 in any dtype, bool among them, or probabilities.
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Integer
@@ -17,7 +20,7 @@ __all__ = [
 
 def binary_cross_entropy(
     probabilities: Float[Array, "batch *features"],
-    labels: Float[Array, "batch *features"],
+    labels: Float[Array, "batch *features"] | Integer[Array, "batch *features"] | Bool[Array, "batch *features"],
     *,
     eps: float = 1e-7,
     features: Features = "sum",
@@ -53,7 +56,7 @@ def binary_cross_entropy(
 
 def sigmoid_binary_cross_entropy(
     logits: Float[Array, "batch *features"],
-    labels: Float[Array, "batch *features"],
+    labels: Float[Array, "batch *features"] | Integer[Array, "batch *features"] | Bool[Array, "batch *features"],
     *,
     label_smoothing: float = 0.0,
     features: Features = "sum",
@@ -91,7 +94,7 @@ def _of_events(logits: Array, labels: Array) -> Array:
 
 def multi_label_cross_entropy(
     logits: Float[Array, "*batch labels"],
-    labels: Float[Array, "*batch labels"] | Integer[Array, "*batch labels"],
+    labels: Float[Array, "*batch labels"] | Integer[Array, "*batch labels"] | Bool[Array, "*batch labels"],
     *,
     label_weights: Float[Array, "labels"] | None = None,
     positive_weights: Float[Array, "labels"] | None = None,
@@ -129,7 +132,7 @@ def multi_label_cross_entropy(
 
 def masked_sigmoid_cross_entropy(
     logits: Float[Array, "batch *features"],
-    labels: Float[Array, "batch *features"] | Integer[Array, "batch *features"],
+    labels: Float[Array, "batch *features"] | Integer[Array, "batch *features"] | Bool[Array, "batch *features"],
     mask: Float[Array, "batch *features"] | Integer[Array, "batch *features"] | Bool[Array, "batch *features"],
 ) -> Float[Array, "batch"]:
     """Mean cross entropy of the events that the mask keeps: the loss of word2vec with negative sampling.

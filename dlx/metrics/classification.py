@@ -6,7 +6,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Integer
 
 from dlx.checks import (
-    check_array,
     check_class_labels,
     check_count,
     check_distributions,
@@ -16,7 +15,7 @@ from dlx.checks import (
     check_range,
     check_same_shape,
 )
-from dlx.losses._labels import event_labels
+from dlx.losses._labels import check_kind, event_labels
 from dlx.nn.activations import sigmoid
 
 __all__ = ["accuracy", "binary_accuracy", "mean_label_probability"]
@@ -41,12 +40,13 @@ def accuracy(
       top_k: k.
     Returns: (*batch,) of 0.0 and 1.0, float32.
     Raises: ValueError if the shapes do not fit, a label is no class, a row of probabilities does not sum to 1 or
-      `top_k` is not in 1..classes; TypeError if `logits` are not floating.
+      `top_k` is not in 1..classes; TypeError if `logits` are not floating, one-hot `labels` are integers or class
+      numbers are not.
     Source: notes 004 "accuracy".
     """
     check_floating("logits", logits)
     check_not_scalar("logits", logits, "(..., classes)")
-    check_array("labels", labels)
+    check_kind(labels, logits)
     check_count("top_k", top_k)
     classes = logits.shape[-1]
     if top_k > classes:

@@ -1,4 +1,8 @@
-"""Layers as pure functions of arrays."""
+"""Layers as pure functions of arrays.
+
+NaN and infinity in the inputs go through as in IEEE arithmetic, so that a run that diverges shows it; rates, labels and
+other options are refused where their numbers are known.
+"""
 
 from dlx.nn.activations import (
     abs_rectifier,

@@ -259,6 +259,8 @@ def heaviside(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
         h(x) = 1 if x > 0 else 0
 
+    NaN stays NaN.
+
     Args:
       inputs: any shape.
     Returns: the shape and dtype of `inputs`; the gradient is 0 everywhere.
@@ -266,4 +268,4 @@ def heaviside(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Source: Rosenblatt 1958; notes 001 section 2.
     """
     check_floating("inputs", inputs)
-    return (inputs > 0).astype(inputs.dtype)
+    return jnp.where(jnp.isnan(inputs), jnp.nan, (inputs > 0).astype(inputs.dtype))

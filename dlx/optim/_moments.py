@@ -25,4 +25,5 @@ def over_root(numerator: Array, square: Array, eps: Scalar, eps_in_sqrt: bool) -
     """Numerator / sqrt(square + eps), or / (sqrt(square) + eps); 0 over 0, a parameter that never had a gradient."""
     eps = jnp.asarray(eps, square.dtype)
     root = jnp.sqrt(square + eps) if eps_in_sqrt else jnp.sqrt(square) + eps
-    return jnp.where(root > 0, numerator / root, 0)
+    # not root > 0, which NaN would fail: a gradient that is NaN shows in the update
+    return jnp.where(root == 0, 0, numerator / root)

@@ -35,7 +35,19 @@ CASES = [
     (lambda: nn.get_activation("rulu"), ValueError, "activation: got 'rulu', .* nearest: relu"),
     (lambda: nn.get_initializer("he"), ValueError, "initializer: got 'he'"),
     (lambda: losses.softmax_cross_entropy(X, jnp.zeros(3, int)), ValueError, r"labels: got integers of shape \(3,\)"),
-    (lambda: losses.softmax_cross_entropy(X, jnp.ones(4)), ValueError, r"labels: got shape \(4,\), wanted \(4, 3\)"),
+    (
+        lambda: losses.softmax_cross_entropy(X, jnp.ones(4)),
+        TypeError,
+        r"labels: got float32 of shape \(4,\), wanted integers for class numbers, or probabilities of shape \(4, 3\)",
+    ),
+    (
+        lambda: losses.softmax_cross_entropy(X, jnp.eye(3, dtype=int)[Y]),
+        TypeError,
+        r"labels: got int32 of shape \(4, 3\), the shape of logits, wanted floating one-hot vectors, or class numbers",
+    ),
+    (lambda: losses.softmax_cross_entropy(X, X[:2]), ValueError, r"labels: got shape \(2, 3\), wanted \(4, 3\)"),
+    (lambda: metrics.perplexity(-ONES), ValueError, "cross_entropies: got -1, wanted numbers >= 0"),
+    (lambda: metrics.perplexity(-ONES, ONES), ValueError, "cross_entropies: got -1"),
     (lambda: losses.softmax_cross_entropy(X, THIRDS, label_smoothing=2.0), ValueError, "label_smoothing: got 2.0"),
     (lambda: losses.softmax_cross_entropy(X.astype(int), X), TypeError, "logits: got dtype int32"),
     (lambda: losses.categorical_cross_entropy(X, X[0]), ValueError, "labels: got shape"),
@@ -144,7 +156,8 @@ CASES = [
     (lambda: losses.reduce(X, how="avg"), ValueError, "how: got 'avg'"),
     (lambda: metrics.accuracy(X, jnp.zeros(4, int), top_k=4), ValueError, "top_k: got 4, wanted at most 3"),
     (lambda: metrics.accuracy(X, jnp.zeros(1, int)), ValueError, "labels: got integers of shape"),
-    (lambda: metrics.accuracy(X, jnp.ones(4)), ValueError, "labels: got shape"),
+    (lambda: metrics.accuracy(X, jnp.ones(4)), TypeError, "labels: .* wanted integers for class numbers"),
+    (lambda: metrics.accuracy(X, jnp.eye(3, dtype=int)[Y]), TypeError, "labels: .* wanted floating one-hot vectors"),
     (lambda: metrics.binary_accuracy(X, X[0]), ValueError, "labels: got shape"),
     (lambda: nn.relu([1, 2]), TypeError, r"inputs: got \[1, 2\] of type list, wanted an array; jax.numpy.asarray"),
     (lambda: nn.heaviside(0.5), TypeError, "inputs: got 0.5 of type float, wanted an array"),
@@ -264,3 +277,60 @@ def test_message(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert type(caught.value) is error  # not the shape checker's
+
+
+NONE = jnp.array([[NAN, 1.0, 2.0], [0.5, 1.0, 2.0]])
+"""Logits of two rows, the first with NaN."""
+
+
+def test_nan_goes_through_layers_and_losses():
+    """A run that diverges shows it: nothing takes NaN for a number."""
+    for name in ("relu", "leaky_relu", "elu", "softplus", "sigmoid", "tanh", "heaviside", "abs_rectifier"):
+        outputs = getattr(nn, name)(NONE)
+        assert jnp.isnan(outputs[0, 0]), name
+        assert jnp.isfinite(outputs.ravel()[1:]).all(), name
+        assert outputs.dtype == NONE.dtype
+    assert jnp.isnan(nn.maxout(NONE, group_size=3)[0]).all()
+    assert jnp.isnan(nn.softmax(NONE)[0]).all()
+    labels, events = jnp.array([1, 1]), jnp.zeros((2, 3)).at[:, 1].set(1)
+    for values in (
+        losses.softmax_cross_entropy(NONE, labels),
+        losses.softmax_cross_entropy(NONE, events),
+        losses.sigmoid_binary_cross_entropy(NONE, events),
+        losses.multi_label_cross_entropy(NONE, events),
+        losses.multiclass_hinge(NONE, labels),
+        losses.hinge(NONE, 2 * events - 1),
+        losses.squared_error(NONE, events),
+        losses.huber(NONE, events),
+    ):
+        assert jnp.isnan(values[0])
+        assert jnp.isfinite(values[1])
+
+
+def test_nan_goes_through_metrics_or_counts_as_wrong():
+    assert jnp.isnan(metrics.perplexity(NONE))
+    assert jnp.isnan(metrics.r_squared(NONE, jnp.arange(6.0).reshape(2, 3))[0])
+    assert metrics.accuracy(NONE, jnp.array([2, 2])).tolist() == [0, 1]
+    assert metrics.accuracy(NONE, jnp.array([0, 2]), top_k=3).tolist() == [0, 1]
+    assert metrics.binary_accuracy(NONE, jnp.ones((2, 3)))[:, 0].tolist() == [0, 1]
+
+
+def test_the_step_function_of_nan_has_no_gradient():
+    assert jax.grad(lambda x: nn.heaviside(x).sum())(NONE).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adagrad", "rmsprop", "adam"])
+def test_a_gradient_that_is_nan_shows_in_the_update(name):
+    optimizer = getattr(optim, name)(0.1)
+    updates, _ = optimizer.update(NONE, optimizer.init(NONE))
+    assert jnp.isnan(updates[0, 0])
+    assert jnp.isfinite(updates.ravel()[1:]).all()
+
+
+@pytest.mark.parametrize("dtype", [jnp.int32, bool])
+def test_labels_of_events_are_of_any_dtype(dtype):
+    labels = jnp.array([[0, 1, 1], [1, 0, 0]])
+    for loss in (losses.sigmoid_binary_cross_entropy, losses.multi_label_cross_entropy):
+        assert jnp.array_equal(loss(X[:2], labels.astype(dtype)), loss(X[:2], labels.astype(jnp.float32)))
+    values = losses.binary_cross_entropy(THIRDS[:2], labels.astype(dtype))
+    assert jnp.array_equal(values, losses.binary_cross_entropy(THIRDS[:2], labels.astype(jnp.float32)))
