@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from dlx import nn
+from dlx import nn, text
 
 X, MASK = jnp.ones((2, 3, 4)), jnp.ones((2, 3, 3), bool)
 PARAMS = {f"{part}_kernel": jnp.ones((4, 4)) for part in ("query", "key", "value", "output")}
@@ -14,7 +14,50 @@ CONTEXT = {"input_kernel": jnp.ones((4, 6)), "hidden_kernel": jnp.ones((2, 6)), 
 CACHE = nn.KeyValueCache(jnp.ones((2, 2, 5, 2)), jnp.ones((2, 2, 5, 2)))
 NEW = nn.KeyValueCache(jnp.ones((2, 2, 3, 2)), jnp.ones((2, 2, 3, 2)))
 
+START, IDS = jnp.zeros(2, int), ["a", "b"]
+
+
+def step(state, tokens):
+    return jnp.zeros((len(tokens), 3)), state
+
+
 CASES = [
+    (lambda: text.beam_search(step, None, START, beam=4), ValueError, "beam: got 4, wanted at most 3, the vocabulary"),
+    (lambda: text.beam_search(step, None, START, beam=0), ValueError, "beam: got 0"),
+    (lambda: text.beam_search(step, None, START, beam=2, alpha=-1.0), ValueError, "alpha: got -1.0"),
+    (
+        lambda: text.beam_search(step, None, START, beam=2, eos=3),
+        ValueError,
+        r"eos: got 3, wanted a number in \[0, 2\]",
+    ),
+    (
+        lambda: text.beam_search(step, jnp.ones((3, 2)), START, beam=2),
+        ValueError,
+        r"state: got an array of shape \(3, 2\), wanted the batch, 2, as the first axis",
+    ),
+    (lambda: text.exhaustive_search(step, None, START, max_length=13), ValueError, "max_length: got 13 .* 1048576 seq"),
+    (lambda: text.exhaustive_search(step, None, START, alpha=-1.0), ValueError, "alpha: got -1.0"),
+    (lambda: text.length_penalised(X, X.astype(int), alpha=-1.0), ValueError, "alpha: got -1.0"),
+    (lambda: text.greedy_search(step, None, START[:0]), ValueError, r"start: got shape \(0,\)"),
+    (lambda: text.greedy_search(step, None, START * 1.0), TypeError, "start: got dtype float32"),
+    (lambda: text.greedy_search(step, None, START, max_length=0), ValueError, "max_length: got 0"),
+    (lambda: text.greedy_search(None, None, START), TypeError, "step: got None .* wanted a function step"),
+    (
+        lambda: text.greedy_search(lambda s, t: (X, s), None, START),
+        ValueError,
+        r"logits: got shape \(2, 3, 4\) from step, wanted \(2, vocabulary\)",
+    ),
+    (lambda: text.sample_tokens(0, step, None, START), TypeError, "key: got 0"),
+    (lambda: text.truncate_logits(X, top_k=5), ValueError, "top_k: got 5, wanted at most 4, the vocabulary"),
+    (lambda: text.truncate_logits(X, top_p=0.0), ValueError, "top_p: got 0.0"),
+    (lambda: text.truncate_logits(X, temperature=0.0), ValueError, "temperature: got 0.0"),
+    (lambda: text.truncate_logits(START), TypeError, "logits: got dtype int32"),
+    (lambda: text.bleu(IDS, []), ValueError, "reference: got no token"),
+    (lambda: text.bleu("a b", IDS), TypeError, "predicted: got 'a b' of type str, wanted a list of tokens"),
+    (lambda: text.bleu(IDS, IDS, order=0), ValueError, "order: got 0"),
+    (lambda: text.corpus_bleu([IDS], []), ValueError, "references: got 0 for 1 sentences"),
+    (lambda: text.corpus_bleu([IDS], [[]]), ValueError, r"references: got \[\] at \[0\], wanted a list of one or more"),
+    (lambda: text.corpus_bleu([IDS], [IDS]), TypeError, r"references\[0\]\[0\]: got 'a' of type str"),
     (lambda: nn.causal_mask(0), ValueError, "queries: got 0, wanted a positive int"),
     (lambda: nn.causal_mask(2, 1.5), TypeError, "keys: got 1.5 of type float"),
     (lambda: nn.padding_mask(jnp.array([4]), 3), ValueError, r"lengths: got 4 at \[0\], wanted integers in 0\.\.3"),
