@@ -120,7 +120,14 @@ def test_another_convolution_is_found_out():
 @pytest.mark.row(127, 129)
 def test_batch_norm_is_faster_and_gains_less_in_batches_of_two(tmp_path):
     config = batchnorm_dropout.Config(
-        dataset="digits", seeds=2, epochs=6, rates=(0.3,), batch_sizes=(2, 32), size_examples=1000, output_dir=tmp_path
+        dataset="digits",
+        seeds=2,
+        epochs=6,
+        rates=(0.3,),
+        batch_sizes=(2, 32),
+        size_examples=1000,
+        size_epochs=4,
+        output_dir=tmp_path,
     )
     found = batchnorm_dropout.main(config)["metrics"]
     assert max(found["epochs_to_plain_loss_batch_norm"]["per_seed"]) < 4
