@@ -1,4 +1,4 @@
-"""Text as arrays of token ids: n-gram models, decoding, BLEU."""
+"""Text as arrays of token ids: tokens and vocabularies, n-gram models, decoding, BLEU."""
 
 from dlx.text.beam import beam_search, exhaustive_search, length_penalised
 from dlx.text.bleu import bleu, corpus_bleu
@@ -12,24 +12,38 @@ from dlx.text.ngrams import (
     trigram_probabilities,
     unigram_probabilities,
 )
+from dlx.text.tokenize import characters, letters_only, lines_with_end, separate_punctuation, words
 from dlx.text.truncation import truncate_logits
+from dlx.text.vocabulary import BOS, EOS, PAD, RESERVED, UNK, Vocabulary, build_vocabulary
 
 __all__ = [
+    "BOS",
+    "EOS",
+    "PAD",
+    "RESERVED",
+    "UNK",
     "Decoded",
     "Step",
+    "Vocabulary",
     "beam_search",
     "bigram_probabilities",
     "bleu",
+    "build_vocabulary",
+    "characters",
     "corpus_bleu",
     "exhaustive_search",
     "greedy_search",
     "length_penalised",
+    "letters_only",
+    "lines_with_end",
     "ngram_counts",
     "ngram_probabilities",
     "sample_tokens",
+    "separate_punctuation",
     "sequence_log_probability",
     "sequence_perplexity",
     "trigram_probabilities",
     "truncate_logits",
     "unigram_probabilities",
+    "words",
 ]
