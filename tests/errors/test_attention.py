@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from dlx import nn, text
+from dlx import models, nn, text
 
 X, MASK = jnp.ones((2, 3, 4)), jnp.ones((2, 3, 3), bool)
 PARAMS = {f"{part}_kernel": jnp.ones((4, 4)) for part in ("query", "key", "value", "output")}
@@ -112,6 +112,40 @@ CASES = [
         ValueError,
         r"context: got shape \(2, 4\) .* context_kernel of shape \(3, 6\)",
     ),
+]
+
+
+KEY, IDS_OUT = jax.random.key(0), jnp.array([[1, 9]])
+SMALL = {"vocabulary": 5, "features": 4, "num_heads": 2, "hidden": 3, "num_layers": 1, "max_length": 2}
+
+
+def init(model, *arrays):
+    # traced: the checks of shapes and places come before anything is compiled
+    return jax.eval_shape(lambda: model.init(KEY, *arrays))
+
+
+CASES += [
+    (lambda: models.MultiHeadAttention(8, 3), ValueError, "num_heads: got 3, wanted a divisor of 8, the features"),
+    (lambda: models.MultiHeadAttention(8, 2, masking="add"), ValueError, "masking: got 'add'"),
+    (lambda: models.LayerNorm(0.0), ValueError, "eps: got 0.0"),
+    (lambda: models.TransformerEncoderLayer(norm="bach"), ValueError, "norm: got 'bach', .* nearest: batch"),
+    (lambda: models.TransformerEncoderLayer(dropout=1.0), ValueError, "dropout: got 1.0"),
+    (lambda: models.TransformerDecoderLayer(hidden=0), ValueError, "hidden: got 0"),
+    (lambda: models.TransformerLM(**SMALL, positions="sinus"), ValueError, "positions: got 'sinus'"),
+    (lambda: models.Transformer(num_layers=0), ValueError, "num_layers: got 0"),
+    (lambda: models.Transformer(target_vocabulary=0), ValueError, "target_vocabulary: got 0"),
+    (
+        lambda: init(models.TransformerLM(**SMALL), jnp.zeros((1, 3), int)),
+        ValueError,
+        "inputs: got 3 places .* wanted at most 2, the rows of the table of positions",
+    ),
+    (lambda: init(models.TransformerLM(**SMALL), IDS_OUT), ValueError, r"tokens: got 9 at \[0, 1\], .* in 0\.\.4"),
+    (lambda: init(models.TransformerLM(**SMALL), IDS_OUT[:, :0]), ValueError, r"tokens: got shape \(1, 0\)"),
+    (lambda: models.GRUSeq2Seq(attention="adition"), ValueError, "attention: got 'adition', .* nearest: additive"),
+    (lambda: models.GRUSeq2Seq(units=0), ValueError, "units: got 0"),
+    (lambda: init(models.GRUSeq2Seq(5), IDS_OUT, IDS_OUT), ValueError, r"source: got 9 at \[0, 1\]"),
+    (lambda: init(models.GRUSeq2Seq(10, 5), IDS_OUT, IDS_OUT), ValueError, r"target: got 9 at \[0, 1\]"),
+    (lambda: init(models.GRUSeq2Seq(10), IDS_OUT, IDS_OUT[:, :0]), ValueError, r"target: got shape \(1, 0\)"),
 ]
 
 

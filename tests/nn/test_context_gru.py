@@ -29,6 +29,7 @@ def test_context_gru_cell(rng):
         arrays(rng),
         reference=batch,
         kind="contraction",
+        dtypes=("float64", "float32"),
     )
 
 
