@@ -28,7 +28,7 @@ Pull = Callable[[Any], Any]
 Axes = int | tuple[int, ...] | None
 
 
-@dataclass(frozen=True, eq=False, slots=True, init=False)
+@dataclass(frozen=True, eq=False, slots=True, init=False, repr=False)
 class Node:
     """A value in a graph of operations: `Node(array)` is a leaf, arithmetic and methods make the others."""
 
@@ -46,6 +46,10 @@ class Node:
         object.__setattr__(self, "value", array)
         object.__setattr__(self, "operation", operation)
         object.__setattr__(self, "parents", parents)
+
+    def __repr__(self) -> str:
+        # not the parents: a node that is used twice would be written twice, and theirs four times
+        return f"Node({self.operation}, shape {self.shape})"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -215,6 +219,7 @@ class Node:
     def __matmul__(self, other: Any) -> "Node":
         """Matrix product over the last two axes; a vector is a row on the left, a column on the right."""
         a, b = self, _constant(other, self)
+        _check_product(a.shape, b.shape)
         if len(b.shape) == 1:
             product = a @ b.reshape((*b.shape, 1))
             return product.reshape(product.shape[:-1])
@@ -244,5 +249,23 @@ def _constant(value: Any, like: Node) -> Node:
 def _together(first: Node, other: Any) -> tuple[Node, Node]:
     """Two nodes broadcast to one shape."""
     second = _constant(other, first)
-    shape = np.broadcast_shapes(first.shape, second.shape)
+    shape = _common_shape(first.shape, second.shape)
+    if shape is None:
+        raise ValueError(f"other: got shape {second.shape}, wanted one that broadcasts with {first.shape}")
     return first.broadcast_to(shape), second.broadcast_to(shape)
+
+
+def _common_shape(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape that two are broadcast to, None if there is none."""
+    try:
+        return np.broadcast_shapes(first, second)
+    except ValueError:
+        return None
+
+
+def _check_product(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    """Refuse shapes that have no matrix product."""
+    if not left or not right or left[-1] != right[-2:][0] or _common_shape(left[:-2], right[:-2]) is None:
+        raise ValueError(
+            f"other: got shape {right} for a node of shape {left}, wanted (..., k, n) or (k,) for (..., k)"
+        )

@@ -184,3 +184,31 @@ def test_one_array_has_no_name():
     assert isinstance(report, backprop.GradientReport)
     assert isinstance(report.worst, backprop.Coordinate)
     assert str(report).splitlines()[2].startswith("-     ()")
+
+
+@pytest.mark.row(54)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_right_gradient_passes_in_float32_and_the_report_tells_of_rounding(rng, compiled):
+    weights = jnp.asarray(rng.standard_normal((5, 3)), jnp.float32)
+    x = jnp.asarray(rng.standard_normal(3), jnp.float32)
+
+    def function(t):
+        return jnp.sum(jnp.tanh(weights @ t))
+
+    gradient = jax.grad(function)(x)
+    report = backprop.gradient_check(jax.jit(function) if compiled else function, x, gradient)
+    assert report.passed
+    # 2^-23 / 1e-4
+    assert math.isclose(report.rounding, 1.1920929e-3, rel_tol=1e-6)
+    assert math.isclose(report.tolerance, 10 * report.rounding)
+    assert "Rounding alone makes errors of about 1e-03" in str(report).splitlines()[-1]
+    assert not backprop.gradient_check(function, x, gradient.at[1].mul(-1)).passed
+    strict = backprop.gradient_check(function, x, gradient, tolerance=1e-9)
+    assert (strict.passed, strict.tolerance) == (False, 1e-9)
+
+
+@pytest.mark.row(54)
+def test_in_float64_the_tolerance_is_a_millionth():
+    report = backprop.gradient_check(lambda t: float(t @ t), np.ones(2), np.full(2, 2.0))
+    assert (report.passed, report.tolerance) == (True, 1e-6)
+    assert "Rounding" not in str(report)

@@ -243,3 +243,13 @@ def test_batch_norm_backward_transforms(rng, function):
         kind="contraction",
         dtypes=("float64", "float32"),
     )
+
+
+@pytest.mark.row(55)
+def test_a_node_is_written_in_one_short_line():
+    """Not its parents: 60 squarings would be 2^60 of them."""
+    node = Node(np.ones((6, 3)))
+    assert repr(node) == "Node(leaf, shape (6, 3))"
+    for _ in range(60):
+        node = node * node
+    assert repr(node) == "Node(multiply, shape (6, 3))"

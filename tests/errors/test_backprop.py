@@ -22,6 +22,23 @@ def total(t):
 
 
 CASES = [
+    (
+        lambda: backprop.Node(np.ones((6, 3))) @ backprop.Node(np.ones((4, 2))),
+        ValueError,
+        r"other: got shape \(4, 2\) for a node of shape \(6, 3\), wanted \(..., k, n\) or \(k,\) for \(..., k\)",
+    ),
+    (lambda: NODE @ np.ones(3), ValueError, r"other: got shape \(3,\) for a node of shape \(\)"),
+    (lambda: backprop.Node(np.ones(3)) @ np.ones(()), ValueError, r"other: got shape \(\) for a node of shape \(3,\)"),
+    (
+        lambda: backprop.Node(np.ones((2, 4, 3))) @ np.ones((5, 3, 1)),
+        ValueError,
+        r"other: got shape \(5, 3, 1\) for a node of shape \(2, 4, 3\)",
+    ),
+    (
+        lambda: backprop.Node(np.ones(3)) * np.ones(4),
+        ValueError,
+        r"other: got shape \(4,\), wanted one that broadcasts with \(3,\)",
+    ),
     (lambda: backprop.affine_backward(G, X, jnp.ones((2, 3))), ValueError, r"kernel: got shape \(2, 3\) for inputs"),
     (lambda: backprop.affine_backward(X, X, jnp.ones((3, 2))), ValueError, r"output_gradient: got .* wanted \(4, 2\)"),
     (lambda: backprop.affine_backward(INTEGERS, X, X), TypeError, "output_gradient: got dtype int32"),
