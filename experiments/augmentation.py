@@ -1,6 +1,6 @@
 """Augmentation: what mirrored, moved and recoloured images add to a small network (notes 001 section 10).
 
-    python -m experiments.augmentation --devices 2 --evaluate-every 310
+    python -m experiments.augmentation --evaluate-every 310
 
 All combinations and seeds are replicas of one program, whose state says on which share of the images each kind works:
 --sweep flips=0,1 crop=0.5,1 tries others. Few examples and many epochs, where there is most to gain; in the first
