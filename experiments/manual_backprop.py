@@ -2,9 +2,16 @@
 
     python -m experiments.manual_backprop --dataset mnist --seeds 3
 
-2 CPU cores: 1 min. Test accuracy 0.978 +- 0.002 (3 seeds). After 100 steps the parameters are jax.grad's to 1e-6.
+2 CPU cores: 90 s. Test accuracy 0.978 +- 0.002 (3 seeds), asked for 0.97. After 100 steps the parameters are jax.grad's:
+gap to autodiff 6.7e-7 +- 6.1e-7 (3 seeds), asked for 1e-5.
+
+The same gradient of a batch of 10 three ways, processor time on 2 loaded cores (it changes by the machine): loops over
+samples, units and weights 0.3 s, vectorised 0.13 ms, jax.grad 0.13 ms. Loop over vectorised 2582 +- 717 (3 seeds);
+vectorised over autodiff 1.05 +- 0.02 (3 seeds).
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -34,10 +41,12 @@ class Config(Options):
     """lambda of the notes' cost; biases are not decayed."""
     compare_steps: int = 100
     """Steps after which the parameters are compared with those that jax.grad gives."""
+    rounds: int = 3
+    """Times each form of the gradient is timed; the least counts."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for field in ("hidden", "compare_steps"):
+        for field in ("hidden", "compare_steps", "rounds"):
             require(self, field, at_least=1)
         require(self, "weight_decay", at_least=0)
 
@@ -96,10 +105,11 @@ def main(config: Config) -> dict:
         return {"accuracy": (jnp.sum(correct * weight), jnp.sum(weight))}
 
     with open_run(config) as run:
-        run.fit(stepping(by_hand), init, data.train, measured={"test": (measure, data.test)})
-        ends = []
-        for update in (by_hand, by_autodiff):
-            state, _ = dlx.train.fit(
+        state = run.fit(stepping(by_hand), init, data.train, measured={"test": (measure, data.test)})
+        params = run.layout.fetch("state", state).params
+        paths: list[list] = [[], []]
+        for update, path in zip((by_hand, by_autodiff), paths, strict=True):
+            dlx.train.fit(
                 stepping(update),
                 init,
                 data.train,
@@ -107,12 +117,85 @@ def main(config: Config) -> dict:
                 batch_size=config.batch_size,
                 seeds=config.seed_values,
                 layout=run.layout,
+                hooks=(keeping(path, run.layout, every=max(1, config.compare_steps // 20)),),
             )
-            ends.append(run.layout.fetch("state", state).params)
-        gaps = [
-            np.abs(a - b).reshape(config.seeds, -1).max(1) for a, b in zip(*map(jax.tree.leaves, ends), strict=True)
-        ]
-        return run.finish({"gap_to_autodiff": np.max(gaps, axis=0)})
+        steps = [step for step, _ in paths[0]]
+        gaps = np.array([gap(ours, theirs) for (_, ours), (_, theirs) in zip(*paths, strict=True)])
+        run.picture("Largest difference of a parameter from jax.grad's", gaps_figure(steps, gaps, config.seed_values))
+        batch = {name: jnp.asarray(values[: config.batch_size]) for name, values in data.train.items()}
+        inputs, targets = columns(batch)
+        times, loop_gap = timed(config, params, inputs, targets)
+        of_loop, of_hand, of_autodiff = times.T
+        rows = [["form", "milliseconds a step", "times jax.grad"]]
+        for name, own in zip(("loops over samples, units, weights", "vectorised by hand", "jax.grad"), times.T,
+                             strict=True):  # fmt: skip
+            rows.append([name, f"{1e3 * own.mean():.3g}", f"{(own / of_autodiff).mean():,.3g}"])
+        run.table(f"Gradient of a batch of {inputs.shape[1]}, processor time", rows)
+        return run.finish({
+            "gap_to_autodiff": gaps[-1], "gap_to_loop": loop_gap, "loop_over_vectorised": of_loop / of_hand,
+            "vectorised_over_autodiff": of_hand / of_autodiff,
+        })  # fmt: skip
+
+
+def keeping(path: list, layout: Any, *, every: int) -> Callable:
+    """A hook that keeps (step, parameters) along a fit."""
+
+    def hook(moment: Any) -> None:
+        path.append((moment.step, layout.fetch("state", moment.state).params))
+
+    hook.every = every  # type: ignore[attr-defined]
+    return hook
+
+
+def gap(ours: Any, theirs: Any) -> np.ndarray:
+    """(seeds,) largest difference of an entry of two trees that are stacked over seeds."""
+    pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
+    return np.max([np.abs(a - b).reshape(len(a), -1).max(1) for a, b in pairs], axis=0)
+
+
+def timed(config: Config, params: Any, inputs: jax.Array, targets: jax.Array) -> tuple[np.ndarray, np.ndarray]:
+    """(seeds, 3) seconds of the gradient by loops, vectorised, by jax.grad; (seeds,) what the first two differ by."""
+    decay = config.weight_decay
+    by_hand = jax.jit(lambda p: dlx.backprop.delta_gradients(p, inputs, targets, weight_decay=decay))
+    by_autodiff = jax.jit(jax.grad(lambda p: dlx.backprop.cost(p, inputs, targets, weight_decay=decay)))
+    columns = np.asarray(inputs), np.asarray(targets)
+    seconds, gaps = [], []
+    for seed in range(config.seeds):
+        own = jax.tree.map(lambda a, seed=seed: np.asarray(a[seed]), params)
+        on_device = jax.tree.map(jnp.asarray, own)
+        calls = (lambda own=own: dlx.backprop.loop_gradients(own, *columns, weight_decay=decay),
+                 lambda own=on_device: by_hand(own), lambda own=on_device: by_autodiff(own))  # fmt: skip
+        stacked = [jax.tree.map(lambda a: np.asarray(a)[None], call()) for call in calls[:2]]
+        gaps.append(gap(*stacked)[0])
+        jax.block_until_ready(calls[2]())
+        found = [[processor_seconds(call, n) for call, n in zip(calls, (1, 200, 200), strict=True)]
+                 for _ in range(config.rounds)]  # fmt: skip
+        seconds.append(np.min(found, axis=0))
+    return np.array(seconds), np.array(gaps)
+
+
+def processor_seconds(call: Callable, count: int) -> float:
+    """Seconds of a call, of all threads: other programs lengthen them little."""
+    began = time.process_time()
+    for _ in range(count):
+        jax.block_until_ready(call())
+    return (time.process_time() - began) / count
+
+
+def gaps_figure(steps: list[int], gaps: np.ndarray, seeds: Any) -> Any:
+    """A line for each seed: the largest difference, against the steps."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 2.8), layout="constrained")
+    axes = figure.subplots()
+    for seed, values in zip(seeds, gaps.T, strict=True):
+        axes.plot(steps, values, "-o", markersize=3, label=f"seed {seed}")
+    axes.set_ylim(0, None)
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    axes.set_xlabel("step")
+    axes.set_ylabel("by hand - by jax.grad")
+    figure.legend(loc="outside upper center", fontsize=8, ncols=min(5, len(gaps.T)))
+    return figure
 
 
 if __name__ == "__main__":
