@@ -65,11 +65,6 @@ class Config(Options):
         if others:
             raise UsageError(f"--sweep {others}: this experiment sweeps {', '.join(KINDS)}.")
 
-    def _check_empty(self) -> None:
-        # each value of a sweep is checked as a configuration without one
-        if self.sweep:
-            super()._check_empty()
-
 
 class Tried(NamedTuple):
     """State of a replica: the share of images that each kind of augmentation changes, and that of the training."""

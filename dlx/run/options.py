@@ -185,6 +185,8 @@ class Options:
 
     def _check_empty(self) -> None:
         for field in dataclasses.fields(self):
+            if field.name == "sweep":  # empty, it is no sweep
+                continue
             # `--hidden` without a value comes as ()
             if getattr(self, field.name) == () and field.default not in ((), dataclasses.MISSING):
                 raise UsageError(f"{option(field.name)} wants at least one value; got none.")
