@@ -1,4 +1,4 @@
-"""Named data sets -> arrays, generators, preprocessing, minibatches. Imports NumPy only; the rest when it is used."""
+"""Named data sets and texts, generators, preprocessing, batches. Imports NumPy only; the rest when it is used."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -28,17 +28,33 @@ from dlx.data.preprocess import (
     standardize,
     unstandardize,
 )
+from dlx.data.sequences import (
+    Padded,
+    adjacent_starts,
+    bucket_batches,
+    grid_blocks,
+    next_token_data,
+    pad_sequences,
+    random_starts,
+    translation_data,
+)
+from dlx.data.subwords import Subwords, train_subwords
+from dlx.data.tasks import Task, sequence_task
+from dlx.data.text_windows import SequenceWindows
+from dlx.data.texts import TextCard, TextSet, load_text, text_names
 
 if TYPE_CHECKING:
     from dlx.data import augment
 
 __all__ = [
-    "Card", "Dataset", "ImageCard", "ImageSet", "MinMax", "OneHotColumns", "Split", "Standardization", "augment",
-    "batches", "blobs", "cache_folder", "card", "check", "circles", "decode_cifar10", "decode_flow", "decode_idx",
-    "decode_image", "digits_on_canvas", "encode_flow", "epoch_order", "fixed_order", "hold_out", "image_names",
-    "inverse_min_max", "linear_data", "load", "load_images", "min_max", "min_max_scale", "moons", "names", "one_hot",
-    "one_hot_columns", "one_hot_encode", "periodic_series", "prepare", "read_idx", "spirals", "standardization",
-    "standardize", "stratified", "unstandardize", "windows",
+    "Card", "Dataset", "ImageCard", "ImageSet", "MinMax", "OneHotColumns", "Padded", "SequenceWindows", "Split",
+    "Standardization", "Subwords", "Task", "TextCard", "TextSet", "adjacent_starts", "augment", "batches", "blobs",
+    "bucket_batches", "cache_folder", "card", "check", "circles", "decode_cifar10", "decode_flow", "decode_idx",
+    "decode_image", "digits_on_canvas", "encode_flow", "epoch_order", "fixed_order", "grid_blocks", "hold_out",
+    "image_names", "inverse_min_max", "linear_data", "load", "load_images", "load_text", "min_max", "min_max_scale",
+    "moons", "names", "next_token_data", "one_hot", "one_hot_columns", "one_hot_encode", "pad_sequences",
+    "periodic_series", "prepare", "random_starts", "read_idx", "sequence_task", "spirals", "standardization",
+    "standardize", "stratified", "text_names", "train_subwords", "translation_data", "unstandardize", "windows",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Prints the cards of all data sets and sets of images as Markdown.
+"""Prints the cards of all data sets, sets of images and texts as Markdown.
 
 python -m dlx.data > docs/datasets.md      the page of the documentation
 python -m dlx.data --statistics            recomputes mean and std of the cards, for data sets that can be loaded
@@ -15,6 +15,7 @@ import numpy as np
 from dlx.data.cards import Card, Split
 from dlx.data.images import ImageCard, image_catalogue
 from dlx.data.loading import card, load, names
+from dlx.data.texts import TextCard, text_catalogue
 from dlx.errors import DatasetError
 
 __all__ = ["markdown", "statistics"]
@@ -39,12 +40,22 @@ looked for under `DLX_DATA_DIR` and in the cache, and are fetched last, each acc
 """
 
 
-def markdown(cards: Sequence[Card], images: Sequence[ImageCard]) -> str:
+_TEXTS = """## Texts
+
+`dlx.data.load_text(name)` gives `train`, `validation` and `test`, each a string (text), a list of pairs of strings
+(source and target) or a list of labelled strings, and the `card` below. Sizes are characters or pairs. Tier 1 is
+embedded or generated; the other files are looked for under `DLX_DATA_DIR` and in the cache, and are fetched last, each
+accepted by its checksum.
+"""
+
+
+def markdown(cards: Sequence[Card], images: Sequence[ImageCard], texts: Sequence[TextCard] = ()) -> str:
     """The page with all cards.
 
     Args:
       cards: of data sets, in the order of the page.
       images: cards of sets of images, in the order of the page.
+      texts: cards of texts, in the order of the page.
     Returns: Markdown.
     """
     rows = [
@@ -55,7 +66,18 @@ def markdown(cards: Sequence[Card], images: Sequence[ImageCard]) -> str:
     table = ["| name | what | tier | train / test | inputs | classes |", "|---|---|---|---|---|---|", *rows]
     pictures = [f"| {c.name} | {c.title} | {c.description} | {c.licence} | {c.source} |" for c in images]
     sets = [_IMAGES, "| name | what | arrays | licence | source |", "|---|---|---|---|---|", *pictures, ""]
+    prose = [
+        f"| {c.name} | {c.title} | {c.tier} | {c.kind} | {_sizes(c)} | {c.description} | {c.licence} | {c.source} | "
+        f"{c.citation} |"
+        for c in texts
+    ]
+    head = "| name | what | tier | kind | train / validation / test | notes | licence | source | cite |"
+    sets += [_TEXTS, head, "|---|---|---|---|---|---|---|---|---|", *prose, ""] if texts else []
     return "\n".join([_INTRODUCTION, *table, "", *(_section(c) for c in cards), *sets])
+
+
+def _sizes(c: TextCard) -> str:
+    return " / ".join(f"{size:,}" for size in c.sizes) if c.sizes else "by Python's version"
 
 
 def _section(c: Card) -> str:
@@ -97,7 +119,8 @@ def main(arguments: list[str]) -> None:
     """Prints the page, or rewrites statistics.json."""
     if "--statistics" not in arguments:
         images = [entry.card for entry in image_catalogue().values()]
-        print(markdown([card(name) for name in names()], images), end="")
+        texts = [entry.card for entry in text_catalogue().values()]
+        print(markdown([card(name) for name in names()], images, texts), end="")
         return
     path = Path(__file__).with_name("statistics.json")
     known = json.loads(path.read_text(encoding="utf-8"))

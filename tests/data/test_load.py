@@ -11,6 +11,7 @@ from dlx.data.__main__ import markdown, statistics
 from dlx.data.batching import stratified
 from dlx.data.images import image_catalogue
 from dlx.data.tables import HOUSING_REGIONS, california_splits
+from dlx.data.texts import text_catalogue
 from dlx.errors import DatasetError
 
 EMBEDDED = [name for name in dlx.data.names() if dlx.data.card(name).tier == 1]
@@ -145,8 +146,9 @@ def test_import_is_light():
 def test_page_of_the_documentation_is_current(request):
     page = request.config.rootpath / "docs" / "datasets.md"
     cards, images = [dlx.data.card(name) for name in dlx.data.names()], [e.card for e in image_catalogue().values()]
+    texts = [entry.card for entry in text_catalogue().values()]
     assert [card.name for card in images] == list(dlx.data.image_names())
-    assert page.read_text(encoding="utf-8") == markdown(cards, images)
+    assert page.read_text(encoding="utf-8") == markdown(cards, images, texts)
 
 
 @pytest.mark.real_data
