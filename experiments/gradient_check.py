@@ -251,7 +251,7 @@ def errors_figure(config: Config, names: list[str], errors: np.ndarray, split: i
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="y", linewidth=0.3)
     axes.set_xlabel("largest relative error")
-    axes.legend(fontsize=7)
+    figure.legend(loc="outside upper center", fontsize=7, ncols=3)
     return figure
 
 

@@ -2,8 +2,8 @@
 
     python -m experiments.manual_backprop --dataset mnist --seeds 3
 
-2 CPU cores: 90 s. Test accuracy 0.978 +- 0.002 (3 seeds), asked for 0.97. After 100 steps the parameters are jax.grad's:
-gap to autodiff 6.7e-7 +- 6.1e-7 (3 seeds), asked for 1e-5.
+2 CPU cores: 90 s. Test accuracy 0.978 +- 0.002 (3 seeds), asked for 0.97. After 100 steps the parameters are those
+of jax.grad: gap to autodiff 6.7e-7 +- 6.1e-7 (3 seeds), asked for 1e-5.
 
 The same gradient of a batch of 10 three ways, processor time on 2 loaded cores (it changes by the machine): loops over
 samples, units and weights 0.3 s, vectorised 0.13 ms, jax.grad 0.13 ms. Loop over vectorised 2582 +- 717 (3 seeds);

@@ -2,12 +2,21 @@
 
     python -m experiments.optimizer_comparison --dataset mnist --seeds 2
 
-CPU: about 1 min. One program trains 7 optimizers x 4 rates x 2 seeds side by side (--map vmap: all 56 at once). Three
-epochs, each optimizer at the learning rate of its smallest training loss (mnist, 2 seeds): test accuracy sgd 0.972 +-
-0.001, test accuracy momentum 0.974 +- 0.000, test accuracy nesterov 0.975 +- 0.002, test accuracy adagrad 0.972 +-
-0.002, test accuracy rmsprop 0.974 +- 0.001, test accuracy adadelta 0.976 +- 0.000, test accuracy adam 0.973 +- 0.003.
-Asked for: 0.97 for the adaptive ones, and paths of which optax's differ by at most 1e-6; optax gap 6.2e-15 +- 0 (mnist,
-2 seeds).
+CPU: about 1 min. One program trains 7 optimizers x 4 rates x 2 seeds side by side (--map vmap: all 56 at once).
+
+Three epochs, each optimizer at the learning rate of its smallest training loss (asked for: 0.97 for the adaptive ones):
+
+    test accuracy sgd 0.972 +- 0.001 (mnist, 2 seeds)
+    test accuracy momentum 0.974 +- 0.000 (mnist, 2 seeds)
+    test accuracy nesterov 0.975 +- 0.002 (mnist, 2 seeds)
+    test accuracy adagrad 0.972 +- 0.002 (mnist, 2 seeds)
+    test accuracy rmsprop 0.974 +- 0.001 (mnist, 2 seeds)
+    test accuracy adadelta 0.976 +- 0.000 (mnist, 2 seeds)
+    test accuracy adam 0.973 +- 0.003 (mnist, 2 seeds)
+
+The headline test_accuracy is of one of the seven, the one with the smallest training loss of all.
+
+Paths differ from optax's by at most 1e-6, as asked for: optax gap 6.2e-15 +- 0 (mnist, 2 seeds).
 """
 
 from collections.abc import Callable, Sequence
@@ -91,10 +100,14 @@ def main(config: Config) -> dict:
             [name, f"{rates[name][k]:g}", spread(losses[name][k]), spread(accuracies[name][k])]
             for name, k in best.items()
         ]
-        run.table(f"After {steps:,} steps at the rate of the smallest training loss", rows)
-        run.picture("Test accuracy by learning rate", rates_figure(rates, accuracies, best))
-        run.step = steps
         winner = min(best, key=lambda name: means[name].min())
+        run.table(
+            f"After {steps:,} steps, each at the rate of its smallest training loss; the headline test accuracy is that"
+            f" of {winner}, which has the smallest training loss of the {len(best)}",
+            rows,
+        )
+        run.picture("Test error by learning rate", rates_figure(rates, accuracies, best))
+        run.step = steps
         return run.finish(
             {"test_accuracy": accuracies[winner][best[winner]], "optax_gap": gap}
             | {f"test_accuracy_{name}": accuracies[name][k] for name, k in best.items()}
@@ -215,19 +228,24 @@ def paths_figure(paths: dict[str, np.ndarray]) -> Any:
 
 
 def rates_figure(rates: dict[str, list[float]], accuracies: dict[str, np.ndarray], best: dict[str, int]) -> Any:
-    """Accuracy against learning rate, a line for each optimizer; the chosen rate is filled."""
+    """Error against learning rate, a line for each optimizer; the chosen rate is filled.
+
+    The error on a logarithmic axis: rates that fail and the last tenth of a percent are both seen.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     for name, values in accuracies.items():
-        (line,) = axes.plot(rates[name], values.mean(1), "-o", markerfacecolor="white", markersize=5, label=name)
-        axes.plot(rates[name][best[name]], values.mean(1)[best[name]], "o", color=line.get_color(), markersize=5)
+        # no error at all has no place on the axis
+        errors = np.maximum(1 - values.mean(1), 1e-4)
+        (line,) = axes.plot(rates[name], errors, "-o", markerfacecolor="white", markersize=5, label=name)
+        axes.plot(rates[name][best[name]], errors[best[name]], "o", color=line.get_color(), markersize=5)
     axes.set_xscale("log")
-    top = max(values.mean(1).max() for values in accuracies.values())
-    axes.set_ylim(max(0.0, top - 0.08), top + 0.005)
+    axes.set_yscale("log")
     axes.set_xlabel("learning rate (filled: smallest training loss)")
-    axes.set_ylabel("test accuracy")
+    axes.set_ylabel("test error")
+    axes.grid(which="both", axis="y", linewidth=0.3)
     figure.legend(loc="outside upper center", fontsize=8, ncols=4)
     return figure
 
