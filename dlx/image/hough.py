@@ -131,7 +131,9 @@ def hough_line_peaks(
       num_peaks: how many.
       min_distance: half the box along rho, in bins.
       min_angle: half the box along theta, in bins.
-      threshold: fewer votes are not valid; None takes half of the most, as scikit-image does.
+      threshold: fewer votes are not valid; None takes half of the most, as scikit-image does. A straight line has
+        as many votes as edge pixels where these fall into one bin of rho, and about half of them where they lie between
+        two; in an image without lines half of the most is valid all the same.
     Returns: LinePeaks with `num_peaks` lines, most votes first, and `valid` False for what is below the threshold.
     Raises: ValueError if a number is not positive.
     Source: Duda and Hart 1972; notes 001 section 14.

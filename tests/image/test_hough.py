@@ -167,6 +167,29 @@ def test_circles_are_where_scikit_image_has_them():
     assert int(got.radius[0]) == sizes[0]
 
 
+@pytest.mark.row(316, function="hough_circles, hough_circles_gradient, hough_circle_peaks")
+def test_the_coins_of_a_photograph_are_valid_by_default():
+    # six coins, their middles read off the picture
+    coins = pytest.importorskip("skimage.data").coins()[:160, :200]
+    middles = {(45, 125), (102, 125), (155, 51), (100, 57), (155, 127), (47, 54)}
+    radii = range(18, 31)
+
+    @jax.jit
+    def votes(image):
+        edges = im.canny(image, sigma=2.0)
+        angle = im.gradient_angle(*im.gradient(im.gaussian_filter(image, sigma=2.0)))
+        return im.hough_circles(edges, radii=radii), im.hough_circles_gradient(edges, angle, radii=radii)
+
+    peaks_of = jax.jit(lambda votes: im.hough_circle_peaks(votes, radii=radii, num_peaks=10, min_distance=15))
+    for peaks, low, high in zip(map(peaks_of, votes(coins)), (0.4, 0.1), (0.6, 0.21), strict=True):
+        np.testing.assert_array_equal(peaks.valid, [True] * 6 + [False] * 4)
+        # as the docstring says
+        assert low < peaks.share[5] <= peaks.share[0] < high
+        places = [(int(x), int(y)) for x, y in zip(peaks.x[:6], peaks.y[:6], strict=True)]
+        apart = [[max(abs(x - a), abs(y - b)) for x, y in places] for a, b in middles]
+        assert max(map(min, apart)) <= 2
+
+
 @pytest.mark.row(314, function="hough_lines, hough_line_peaks")
 @pytest.mark.row(316, function="hough_circles, hough_circles_gradient, hough_circle_peaks")
 def test_vmap(rng):
