@@ -85,7 +85,7 @@ def circle_errors(xy: np.ndarray, radii: np.ndarray, found_xy: np.ndarray, found
     circles = np.flatnonzero(hit)
     nearest = np.where(near, apart, np.inf)[hit].argmin(1) if hit.any() else circles
     return {
-        "circles_found": float(hit.mean()),
+        "circles_found": float(hit.mean()) if len(hit) else np.nan,
         "false_circles": float(np.sum(~near.any(0))),
         "centre_error": float(apart[circles, nearest].mean()) if hit.any() else np.nan,
         "radius_error": float(np.abs(radii[circles] - found_radii[nearest]).mean()) if hit.any() else np.nan,
