@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -58,14 +58,14 @@ class Stack(nn.Module):
     norm: str = "layer"
     norm_first: bool = False
     activation: str | Callable[[Array], Array] = "relu"
-    masking: str = "exclude"
+    masking: Literal["exclude", "additive"] = "exclude"
     eps: float = 1e-5
     kernel_init: str | Callable[..., Array] = "glorot_uniform"
     axis_name: str | None = None
     dtype: Any = None
     param_dtype: Any = jnp.float32
 
-    layer = TransformerEncoderLayer
+    layer: ClassVar[Any] = TransformerEncoderLayer
 
     def __post_init__(self):
         """Refuse a configuration that cannot be."""
@@ -84,7 +84,7 @@ class Stack(nn.Module):
         if self.positions == "learned":
             self.position_table = self.param("positions", nn.initializers.normal(0.02), shape, self.param_dtype)
         else:
-            variant = "notes" if self.positions == "sinusoidal_notes" else "paper"
+            variant: Literal["paper", "notes"] = "notes" if self.positions == "sinusoidal_notes" else "paper"
             self.position_table = sinusoidal_encoding(*shape, variant=variant, dtype=self.param_dtype)
         self.layers = [
             self.layer(

@@ -1,7 +1,7 @@
 """Attention with several heads and its parameters."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -36,7 +36,7 @@ class MultiHeadAttention(nn.Module):
     features: int = 512
     num_heads: int = 8
     use_bias: bool = True
-    masking: str = "exclude"
+    masking: Literal["exclude", "additive"] = "exclude"
     kernel_init: Initializer = "glorot_uniform"
     dtype: Any = None
     param_dtype: Any = jnp.float32

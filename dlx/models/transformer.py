@@ -1,7 +1,8 @@
 """Transformers: encoder, decoder, both, and decoder only, with a cache for decoding."""
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -105,7 +106,7 @@ class TransformerDecoder(Generator):
     Source: Vaswani et al. 2017, section 3; notes 001 section 11 (E56; the decoder's structure is empty there).
     """
 
-    layer = TransformerDecoderLayer
+    layer: ClassVar[Any] = TransformerDecoderLayer
 
     def __call__(
         self,
@@ -157,7 +158,7 @@ class Transformer(nn.Module):
     norm: str = "layer"
     norm_first: bool = False
     activation: str | Callable[[Array], Array] = "relu"
-    masking: str = "exclude"
+    masking: Literal["exclude", "additive"] = "exclude"
     eps: float = 1e-5
     kernel_init: str | Callable[..., Array] = "glorot_uniform"
     axis_name: str | None = None
@@ -174,7 +175,7 @@ class Transformer(nn.Module):
         super().__post_init__()
 
     def _shared(self) -> dict[str, Any]:
-        names = set(Stack.__dataclass_fields__) - {"vocabulary", "parent", "name"}
+        names = {field.name for field in dataclasses.fields(Stack)} - {"vocabulary", "parent", "name"}
         return {name: getattr(self, name) for name in names}
 
     def setup(self):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -74,7 +74,7 @@ class _Layer(nn.Module):
     norm: str = "layer"
     norm_first: bool = False
     activation: str | Callable[[Array], Array] = "relu"
-    masking: str = "exclude"
+    masking: Literal["exclude", "additive"] = "exclude"
     eps: float = 1e-5
     kernel_init: Initializer = "glorot_uniform"
     axis_name: str | None = None

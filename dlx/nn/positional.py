@@ -1,6 +1,6 @@
 """Positions: what a network without recurrence knows of the order of its tokens."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +16,7 @@ def sinusoidal_encoding(
     features: int,
     *,
     variant: Literal["paper", "notes"] = "paper",
-    dtype: np.typing.DTypeLike | None = None,
+    dtype: Any = None,
 ) -> Float[Array, "{length} {features}"]:
     """Sines and cosines of the position, at frequencies that fall geometrically.
 

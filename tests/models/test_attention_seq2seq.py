@@ -60,7 +60,9 @@ def test_parameter_count_of_the_docstring():
 
 @pytest.mark.row(255, 256, 261, 262, 263)
 @pytest.mark.erratum("E60", "E61")
-@pytest.mark.parametrize("attention", ["additive", pytest.param("dot", marks=pytest.mark.slow), "none"])
+@pytest.mark.parametrize(
+    "attention", ["additive", pytest.param("dot", marks=pytest.mark.slow), pytest.param("none", marks=pytest.mark.slow)]
+)
 def test_the_formulas_step_by_step(x64, attention):
     """With a source of two words in an array of three; teacher forcing, and the same tokens one by one."""
     model, variables = with_variables(attention)
