@@ -33,7 +33,7 @@ def test_merges_of_the_papers_example(subwords):
 
 
 def test_every_text_has_ids(subwords):
-    @settings(max_examples=40)
+    @settings(max_examples=40, deadline=None)
     @given(st.text())
     def check(text):
         if "<" in text:
@@ -51,7 +51,7 @@ def test_saved_and_read_again(subwords):
     assert again.decode([1, *again.encode("low"), 2]) == "low"
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.sampled_from(["copy", "reverse", "sort", "addition"]), st.integers(0, 9), st.integers(1, 3))
 def test_tasks_follow_their_law(task, seed, low):
     pairs = sequence_task(task, examples=60, min_length=low, max_length=6, symbols="dcba", seed=seed)

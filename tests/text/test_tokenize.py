@@ -3,18 +3,20 @@
 import re
 import string
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlx.text import characters, letters_only, lines_with_end, separate_punctuation, words
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_characters_join_to_the_text(text):
     assert "".join(characters(text)) == text
     assert all(len(token) == 1 for token in characters(text))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abc,é", min_size=1)))
 def test_words_join_to_the_text(tokens):
     assert words(" ".join(tokens)) == tokens
@@ -26,6 +28,7 @@ def test_letters_by_hand():
     assert letters_only("Él_99") == "l"
 
 
+@settings(deadline=None)
 @given(st.text(string.printable))
 def test_letters_and_single_spaces(text):
     cleaned = letters_only(text)
@@ -40,6 +43,7 @@ def test_punctuation_by_hand():
     assert separate_punctuation("it's: 5\u00a0? no; «yes».") == "it's : 5 ? no ; «yes» ."
 
 
+@settings(deadline=None)
 @given(st.text("ab ,.!?"))
 def test_punctuation_only_adds_spaces(text):
     cleaned = separate_punctuation(text)
@@ -58,6 +62,7 @@ def test_lines():
     assert lines_with_end("\n") == ["<eos>"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.text("xy", min_size=1)), max_size=5))
 def test_lines_are_counted(lines):
     text = "".join(" ".join(line) + "\n" for line in lines)

@@ -30,6 +30,7 @@ def test_by_hand():
     assert "dog" not in vocabulary
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_round_trip_of_characters(text):
     vocabulary = build_vocabulary(text, reserved=())
@@ -42,6 +43,7 @@ def test_round_trip_of_characters(text):
     assert ordered == sorted(ordered, reverse=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "c", "dd", "e f", UNK, EOS]), max_size=30), st.integers(1, 4), st.randoms())
 def test_frequency_and_order(tokens, least, random):
     vocabulary = build_vocabulary(tokens, min_frequency=least)
@@ -71,7 +73,7 @@ def test_empty_sequences():
     assert vocabulary.decode([]) == []
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=3), min_size=1, max_size=8, unique=True), st.integers(0, 8))
 def test_saved_and_read_again(tokens, reserved):
     vocabulary = Vocabulary(tokens, reserved=min(reserved, len(tokens)))
