@@ -19,7 +19,7 @@ $(BIN)/.installed: pyproject.toml $(wildcard constraints/*.txt)
 	@touch $@
 
 $(BIN)/.installed-dev: $(BIN)/.installed
-	$(PIP) -e '.[test,reference,data,orbax,tensorboard,check,bench]'
+	$(PIP) -e '.[test,reference,data,text,images,orbax,tensorboard,check,bench]'
 	@touch $@
 
 install: $(BIN)/.installed          ## make the environment in .venv and install dlx into it

@@ -1,4 +1,4 @@
-"""Subwords: byte-level byte-pair encoding by the package tokenizers (`pip install tokenizers`)."""
+"""Subwords: byte-level byte-pair encoding by the package tokenizers (`pip install dlx[text]`)."""
 
 import json
 from collections.abc import Iterable
@@ -89,5 +89,5 @@ def _package() -> Any:
     try:
         import tokenizers
     except ImportError as error:
-        raise UsageError("Subwords want the package tokenizers: pip install tokenizers.") from error
+        raise UsageError("Subwords want the package tokenizers: pip install dlx[text].") from error
     return tokenizers
