@@ -3,9 +3,10 @@
 import math
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from dlx.checks import check_floating, check_range, check_same_shape
+from dlx.checks import check_entries, check_floating, check_range, check_same_shape, is_known
 
 __all__ = ["bump_network", "staircase_network"]
 
@@ -26,8 +27,8 @@ def staircase_network(
       values: (points,) f at them.
       sharpness: s.
     Returns: layers for `mlp`, points - 1 hidden units, (..., 1) inputs and outputs, dtype of `values`.
-    Raises: ValueError if the shapes differ, there are fewer than 2 points, or `sharpness` is not positive; TypeError if
-      one is not floating.
+    Raises: ValueError if the shapes differ, there are fewer than 2 points, they do not ascend, a number is not finite,
+      or `sharpness` is not positive; TypeError if one is not floating.
     Source: Cybenko 1989; Hornik et al. 1989; notes 003 line 159.
     """
     check_floating("points", points)
@@ -36,6 +37,10 @@ def staircase_network(
     check_same_shape("values", values, "points", points)
     if points.ndim != 1 or points.shape[0] < 2:
         raise ValueError(f"points: got shape {points.shape}, wanted (points,), at least 2")
+    check_entries("points", points)
+    check_entries("values", values)
+    if is_known(points) and (np.diff(np.asarray(points, np.float64)) <= 0).any():
+        raise ValueError("points: got one that is not above the one before, wanted them ascending")
     middles = (points[1:] + points[:-1]).astype(values.dtype) / 2
     return [
         {"kernel": jnp.full((1, middles.shape[0]), sharpness, values.dtype), "bias": -sharpness * middles},
@@ -62,12 +67,13 @@ def bump_network(
 
     Args:
       low: (bumps, features) lower corners.
-      high: the same shape, upper corners.
+      high: the same shape, upper corners, none below `low`.
       heights: (bumps,).
       sharpness: s.
       second_sharpness: t.
     Returns: layers for `mlp`: 2 bumps features and then bumps hidden units, (..., 1) outputs, dtype of `heights`.
-    Raises: ValueError if the shapes do not fit, or a sharpness is not positive; TypeError if one is not floating.
+    Raises: ValueError if the shapes do not fit, a box ends below its beginning, a number is not finite, or a sharpness
+      is not positive; TypeError if one is not floating.
     Source: Cybenko 1988; Mitchell 1997, section 4.6.2; notes 003 line 174.
     """
     for name, value in (("low", low), ("high", high), ("heights", heights)):
@@ -79,6 +85,9 @@ def bump_network(
         raise ValueError(
             f"heights: got shape {heights.shape} for low of shape {low.shape}, wanted (bumps,) for (bumps, features)"
         )
+    for name, value in (("low", low), ("high", high), ("heights", heights)):
+        check_entries(name, value)
+    check_entries("high - low", high - low, 0)
     bumps, features = low.shape
     dtype = heights.dtype
     # hidden units in the order (edge, bump, axis)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from jaxtyping import Array, Float
 
+from dlx.checks import check_function
 from dlx.nn.activations import sigmoid
 from dlx.nn.linear import affine
 
@@ -22,8 +23,11 @@ def compose(*functions: Function) -> Function:
     Args:
       functions: f_1, ..., f_n in the order in which they are applied; none gives the identity.
     Returns: f.
+    Raises: TypeError if one of them is no function.
     Source: Goodfellow et al. 2016, section 6; notes 001 section 15.
     """
+    for number, function in enumerate(functions):
+        check_function(f"functions[{number}]", function, "of one argument")
     return lambda inputs: functools.reduce(lambda value, function: function(value), functions, inputs)
 
 

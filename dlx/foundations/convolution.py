@@ -20,7 +20,8 @@ def convolve(
 
     The kernel is flipped on every axis, then slid; a convolutional layer, which does not flip, computes the
     cross-correlation. Commutative, associative, linear in each argument, and a difference of the result is the
-    convolution with a difference: (f * g)' = f' * g = f * g'.
+    convolution with a difference: (f * g)' = f' * g = f * g'. NaN and infinity go through every output that they enter,
+    as in IEEE arithmetic: infinity in the kernel times the 0 outside the signal, or a 0 of the other, is NaN.
 
     Args:
       signal: f, any number of axes; 0 outside.

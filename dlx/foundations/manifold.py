@@ -1,9 +1,10 @@
 """How many dimensions data have: the spectrum of principal components and two numbers made of it."""
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_floating, check_range
+from dlx.checks import check_entries, check_floating, check_range, is_known
 
 __all__ = ["components_for_fraction", "participation_ratio", "principal_variances"]
 
@@ -30,6 +31,7 @@ def _check_variances(variances: Array) -> None:
     check_floating("variances", variances)
     if variances.ndim == 0:
         raise ValueError("variances: got a scalar, wanted (*batch, components)")
+    check_entries("variances", variances, 0)
 
 
 def participation_ratio(variances: Float[Array, "*batch components"]) -> Float[Array, "*batch"]:
@@ -42,7 +44,7 @@ def participation_ratio(variances: Float[Array, "*batch components"]) -> Float[A
     Args:
       variances: (*batch, components) l.
     Returns: (*batch,) from 1 to the number of components; NaN without any variance.
-    Raises: ValueError if `variances` are a scalar; TypeError if they are not floating.
+    Raises: ValueError if `variances` are a scalar, negative or not finite; TypeError if they are not floating.
     Source: Gao et al. 2017, eq. 5; notes 001 section 15.
     """
     _check_variances(variances)
@@ -62,11 +64,14 @@ def components_for_fraction(
       variances: (*batch, components) l, the largest first.
       fraction: in (0, 1].
     Returns: (*batch,) integers from 1 to the number of components.
-    Raises: ValueError if `fraction` is outside (0, 1] or `variances` are a scalar; TypeError if they are not floating.
+    Raises: ValueError if `fraction` is outside (0, 1] or `variances` are a scalar, negative, not finite or not in
+      falling order; TypeError if they are not floating.
     Source: Jolliffe 2002, section 6.1.1; notes 001 section 15.
     """
     _check_variances(variances)
     check_range("fraction", fraction, 0, 1, open_low=True)
+    if is_known(variances) and (np.diff(np.asarray(variances, np.float64)) > 0).any():
+        raise ValueError("variances: got one that is larger than the one before, wanted the largest first")
     sums = jnp.cumsum(variances, axis=-1)
     # of the last sum, so that a fraction of 1 is reached in spite of rounding
     return jnp.sum(sums < fraction * sums[..., -1:], axis=-1) + 1

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.checks import check_floating
+from dlx.checks import check_floating, check_function
 
 __all__ = ["action", "euler_lagrange_residual"]
 
@@ -26,9 +26,10 @@ def euler_lagrange_residual(lagrangian: Lagrangian, path: Path, time: Float[Arra
       path: u(t), a scalar or an array, twice differentiable at `time`.
       time: t.
     Returns: the shape of u.
-    Raises: ValueError if `time` is no scalar; TypeError if it is not floating.
+    Raises: ValueError if `time` is no scalar; TypeError if it is not floating or `lagrangian` or `path` is no function.
     Source: Gelfand and Fomin 1963, section 4; notes 001 section 1.
     """
+    _check_functions(lagrangian, path)
     _check_time(time)
 
     def motion(t: Array) -> tuple[Array, Array]:
@@ -51,9 +52,11 @@ def action(lagrangian: Lagrangian, path: Path, times: Float[Array, "points"]) ->
       path: u(t), a scalar or an array, differentiable.
       times: (points,) t, ascending, from one end of the integral to the other.
     Returns: a scalar.
-    Raises: ValueError if `times` is no vector; TypeError if they are not floating.
+    Raises: ValueError if `times` is no vector; TypeError if they are not floating or `lagrangian` or `path` is no
+      function.
     Source: Gelfand and Fomin 1963, section 1; notes 001 section 1.
     """
+    _check_functions(lagrangian, path)
     check_floating("times", times)
     if times.ndim != 1:
         raise ValueError(f"times: got shape {times.shape}, wanted (points,)")
@@ -62,6 +65,11 @@ def action(lagrangian: Lagrangian, path: Path, times: Float[Array, "points"]) ->
         return lagrangian(t, *jax.jvp(path, (t,), (jnp.ones_like(t),)))
 
     return jnp.trapezoid(jax.vmap(density)(times), times)
+
+
+def _check_functions(lagrangian: Lagrangian, path: Path) -> None:
+    check_function("lagrangian", lagrangian, "L(t, u, u')")
+    check_function("path", path, "u(t)")
 
 
 def _check_time(time: Array) -> None:

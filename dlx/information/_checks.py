@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from dlx.checks import check_choice, check_distributions, check_floating, check_range
+from dlx.checks import check_choice, check_distributions, check_entries, check_floating, check_range, is_known
 
 Variable = Literal["x", "y"]
 
@@ -28,6 +29,44 @@ def check_joint(joint: Array) -> None:
     """Refuse what is no joint distribution over the last two axes."""
     check_floating("joint", joint)
     check_distributions("joint", joint, (-2, -1))
+
+
+def check_points(points: Array) -> None:
+    """Refuse points of a grid that do not ascend."""
+    check_entries("points", points)
+    if is_known(points):
+        values = np.asarray(points, np.float64)
+        falls = np.flatnonzero(np.diff(values) <= 0)
+        if falls.size:
+            place = int(falls[0]) + 1
+            raise ValueError(
+                f"points: got {values[place]:g} at [{place}] after {values[place - 1]:g}, wanted them ascending"
+            )
+
+
+def check_density(densities: Array, points: Array) -> None:
+    """Refuse a density whose integral over the grid is not about 1."""
+    if is_known(densities) and is_known(points):
+        integrals = np.trapezoid(np.asarray(densities, np.float64), np.asarray(points, np.float64), axis=-1)
+        # a grid cuts tails off and is coarse; frequencies, or probabilities of cells, are off by more
+        off = integrals[~(np.abs(integrals - 1) <= 0.1)]
+        if off.size:
+            raise ValueError(f"densities: got the integral {off[0]:g} over the points, wanted about 1")
+
+
+def check_symmetric(name: str, matrices: Array) -> None:
+    """Refuse numbers that are not finite, and matrices that are not symmetric up to rounding."""
+    check_entries(name, matrices)
+    if is_known(matrices):
+        values = np.asarray(matrices, np.float64)
+        # both triangles are rounded by what made them: a mistake is off by more
+        slack = 1e-3 * np.abs(values).max(initial=0)
+        apart = np.abs(values - values.swapaxes(-1, -2))
+        if (apart > slack).any():
+            *_, row, column = (int(i) for i in np.unravel_index(apart.argmax(), apart.shape))
+            raise ValueError(
+                f"{name}: got entries ({row}, {column}) and ({column}, {row}) that differ, wanted symmetry"
+            )
 
 
 def check_given(given: str) -> None:

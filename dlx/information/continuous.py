@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dlx.checks import check_entries, check_floating, check_same_shape
-from dlx.information._checks import check_base, expected_log
+from dlx.information._checks import check_base, check_density, check_points, check_symmetric, expected_log
 
 __all__ = [
     "differential_entropy",
@@ -28,12 +28,13 @@ def differential_entropy(
     Unlike a discrete entropy it may be negative, and it changes with the unit of x: h(a X) = h(X) + log |a|.
 
     Args:
-      densities: (*batch, points) p at the points; what lies outside them counts as 0.
+      densities: (*batch, points) p at the points, with an integral of about 1 (a grid that cuts tails off or is coarse
+        is off by a little: a tenth is let through); what lies outside them counts as 0.
       points: (points,) x, ascending.
       base: of the logarithm: e for nats, 2 for bits.
     Returns: (*batch,), dtype of `densities`.
-    Raises: ValueError if a density is negative, the shapes do not fit or `base` is not above 1; TypeError if one is not
-      floating.
+    Raises: ValueError if a density is negative, its integral is not about 1, the points do not ascend, the shapes do
+      not fit or `base` is not above 1; TypeError if one is not floating.
     Source: Cover and Thomas 2006, section 8.1; notes 001 section 13.
     """
     unit = check_base(base)
@@ -42,6 +43,8 @@ def differential_entropy(
     check_entries("densities", densities, 0)
     if points.ndim != 1 or densities.shape[-1:] != points.shape:
         raise ValueError(f"points: got shape {points.shape}, wanted {densities.shape[-1:]}, the last axis of densities")
+    check_points(points)
+    check_density(densities, points)
     terms = expected_log(densities, densities)
     return -jnp.trapezoid(terms, jnp.broadcast_to(points, terms.shape), axis=-1) / unit
 
@@ -72,16 +75,18 @@ def multivariate_gaussian_entropy(
         h(N(m, S)) = 1/2 log((2 pi e)^d det S)
 
     Args:
-      covariance: (*batch, features, features) S, symmetric and positive definite.
+      covariance: (*batch, features, features) S, symmetric to rounding and positive definite.
       base: of the logarithm: e for nats, 2 for bits.
     Returns: (*batch,), dtype of `covariance`; NaN where S is not positive definite.
-    Raises: ValueError if `covariance` is not square or `base` is not above 1; TypeError if it is not floating.
+    Raises: ValueError if `covariance` is not square, finite and symmetric or `base` is not above 1; TypeError if it is
+      not floating.
     Source: Cover and Thomas 2006, theorem 8.4.1; notes 001 section 13.
     """
     unit = check_base(base)
     check_floating("covariance", covariance)
     if covariance.ndim < 2 or covariance.shape[-1] != covariance.shape[-2]:
         raise ValueError(f"covariance: got shape {covariance.shape}, wanted (*batch, features, features)")
+    check_symmetric("covariance", covariance)
     # 1/2 log det S = sum of log of the diagonal of the Cholesky factor
     diagonal = jnp.diagonal(jnp.linalg.cholesky(covariance), axis1=-2, axis2=-1)
     constant = 0.5 * covariance.shape[-1] * math.log(2 * math.pi * math.e)
@@ -133,15 +138,17 @@ def gaussian_kl_divergence(
       other_stddev: s2, the same shape, positive.
       base: of the logarithm: e for nats, 2 for bits.
     Returns: the shape and dtype of `mean`.
-    Raises: ValueError if the shapes differ, a deviation is negative or `base` is not above 1; TypeError if `mean` is
-      not floating.
+    Raises: ValueError if the shapes differ, a number is not finite, a deviation is negative or `base` is not above 1;
+      TypeError if `mean` is not floating.
     Source: Kullback 1959, section 9.1; notes 001 section 13.
     """
     unit = check_base(base)
     check_floating("mean", mean)
+    check_entries("mean", mean)
     for name, value in (("stddev", stddev), ("other_mean", other_mean), ("other_stddev", other_stddev)):
         check_same_shape(name, value, "mean", mean)
     check_entries("stddev", stddev, 0)
+    check_entries("other_mean", other_mean)
     check_entries("other_stddev", other_stddev, 0)
     ratio = stddev / other_stddev
     distance = (mean - other_mean) / other_stddev

@@ -9,7 +9,7 @@ from jax import lax
 from jax.scipy.special import digamma
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_choice, check_count, check_floating, check_integers, is_known
+from dlx.checks import check_choice, check_count, check_entries, check_floating, check_integers, is_known
 from dlx.information._checks import check_base, entropy_in_nats, marginals
 
 __all__ = [
@@ -158,13 +158,13 @@ def knn_mutual_information(
     that repeat need a little noise first. Needs time and memory for samples^2 distances.
 
     Args:
-      x: (samples, x) the first variable.
-      y: (samples, y) the second.
+      x: (samples, x) the first variable, finite; in a compiled function others make the result NaN.
+      y: (samples, y) the second, likewise.
       neighbors: k.
       base: of the logarithm: e for nats, 2 for bits.
     Returns: a scalar, dtype of `x`; near independence it may be negative.
-    Raises: ValueError if the lengths differ, `neighbors` is not in 1..samples-1 or `base` is not above 1; TypeError if
-      they are not floating.
+    Raises: ValueError if the lengths differ, a sample is not finite, `neighbors` is not in 1..samples-1 or `base` is
+      not above 1; TypeError if they are not floating.
     Source: Kraskov et al. 2004, eq. 8; notes 001 section 13.
     """
     unit = check_base(base)
@@ -173,6 +173,7 @@ def knn_mutual_information(
         check_floating(name, value)
         if value.ndim != 2 or value.shape[0] != x.shape[0]:
             raise ValueError(f"{name}: got shape {value.shape}, wanted ({x.shape[0]}, features)")
+        check_entries(name, value)
     samples = x.shape[0]
     if neighbors >= samples:
         raise ValueError(f"neighbors: got {neighbors}, wanted at most {samples - 1} for {samples} samples")
@@ -184,7 +185,10 @@ def knn_mutual_information(
     near_x, near_y = (jnp.sum(d < jnp.broadcast_to(radius, d.shape), axis=1) for d in (in_x, in_y))
     psi = [digamma(jnp.maximum(count, 1).astype(x.dtype)) for count in (near_x, near_y)]
     known = digamma(jnp.asarray(neighbors, x.dtype)) + digamma(jnp.asarray(samples, x.dtype))
-    return (known - jnp.mean(psi[0] + psi[1])) / unit
+    information = (known - jnp.mean(psi[0] + psi[1])) / unit
+    # comparisons with NaN are false: without this it would be counted as a number of neighbours
+    finite = jnp.all(jnp.isfinite(x)) & jnp.all(jnp.isfinite(y))
+    return jnp.where(finite, information, jnp.nan)
 
 
 def _distances(values: Array) -> Array:

@@ -1,7 +1,10 @@
 """Checks of Gram matrices."""
 
+import numpy as np
 from jax import Array
 
+from dlx.checks import is_known
+from dlx.information._checks import check_symmetric
 from dlx.linear._checks import check_real
 
 
@@ -17,7 +20,16 @@ def check_points(first: Array, second: Array) -> None:
 
 
 def check_gram(name: str, value: Array) -> None:
-    """Refuse anything but a square matrix with something in it."""
+    """Refuse anything but a square matrix with something in it, symmetric and with no negative diagonal entry."""
     check_real(name, value)
     if value.ndim != 2 or value.shape[0] != value.shape[1] or value.shape[0] == 0:
         raise ValueError(f"{name}: got shape {value.shape}, wanted (examples, examples), the kernel of each pair")
+    check_symmetric(name, value)
+    if is_known(value):
+        squares = np.diagonal(np.asarray(value, np.float64))
+        place = int(squares.argmin())
+        # of a centred matrix a zero may be rounded to either side
+        if squares[place] < -1e-3 * np.abs(squares).max():
+            raise ValueError(
+                f"{name}: got {squares[place]:g} at [{place}, {place}], wanted a kernel of each point with itself >= 0"
+            )

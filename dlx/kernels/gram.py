@@ -55,8 +55,8 @@ def polynomial(
     """
     check_points(first, second)
     check_count("degree", degree)
-    check_range("scale", scale, 0, float("inf"), open_low=True)
-    check_range("offset", offset, 0, float("inf"))
+    check_range("scale", scale, 0, float("inf"), open_low=True, open_high=True)
+    check_range("offset", offset, 0, float("inf"), open_high=True)
     return (scale * (first @ second.T) + offset) ** degree
 
 
@@ -74,12 +74,12 @@ def rbf(
       second: (m, features) z.
       gamma: inverse width, positive.
     Returns: (n, m) Gram matrix in (0, 1].
-    Raises: ValueError if the features differ or `gamma` is not positive; TypeError if the dtype is not float32 or
-      float64.
+    Raises: ValueError if the features differ or `gamma` is not positive and finite; TypeError if the dtype is not
+      float32 or float64.
     Source: Bishop 2006, eq. 6.23; notes 001 section 15.
     """
     check_points(first, second)
-    check_range("gamma", gamma, 0, float("inf"), open_low=True)
+    check_range("gamma", gamma, 0, float("inf"), open_low=True, open_high=True)
     # distances do not change with the origin, and are least rounded near the points
     origin = jnp.mean(second, axis=0)
     first = first - jnp.broadcast_to(origin, first.shape)
@@ -110,8 +110,8 @@ def quadratic_features(
     Source: Bishop 2006, eq. 6.12; notes 001 section 15.
     """
     check_design("inputs", inputs)
-    check_range("scale", scale, 0, float("inf"), open_low=True)
-    check_range("offset", offset, 0, float("inf"))
+    check_range("scale", scale, 0, float("inf"), open_low=True, open_high=True)
+    check_range("offset", offset, 0, float("inf"), open_high=True)
     i, j = np.triu_indices(inputs.shape[1], k=1)
     constant = jnp.full_like(inputs[:, :1], offset)
     single = math.sqrt(2 * scale * offset) * inputs
@@ -128,7 +128,8 @@ def centre(gram: Float[Array, "n n"], cross: Float[Array, "m n"] | None = None) 
       gram: (n, n) K of the training points, symmetric.
       cross: (m, n) K' of new points with the training points, or None for K itself.
     Returns: (n, n), or (m, n) for new points.
-    Raises: ValueError if the shapes do not fit; TypeError if the dtype is not float32 or float64.
+    Raises: ValueError if the shapes do not fit or `gram` is not symmetric; TypeError if the dtype is not float32
+      or float64.
     Source: Schoelkopf et al. 1998, appendix B; notes 001 section 15.
     """
     check_gram("gram", gram)

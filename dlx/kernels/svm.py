@@ -53,8 +53,9 @@ def kernel_svm(
       tolerance: stop when the most violating pair violates the conditions by no more; LIBSVM's default.
       max_iterations: pairs at most.
     Returns: coefficients, bias, primal and dual cost, violation, iterations.
-    Raises: ValueError if the shapes do not fit, a number is not finite, labels are not of two classes or an option is
-      outside its range; TypeError if the dtype is not float32 or float64 or labels are not integers.
+    Raises: ValueError if the shapes do not fit, a number is not finite, `gram` is not symmetric or has a negative
+      diagonal entry, labels are not of two classes or an option is outside its range; TypeError if the dtype is not
+      float32 or float64 or labels are not integers.
     Source: Cortes and Vapnik 1995; Platt 1998; Fan et al. 2005, algorithm 2; notes 001 section 15 (which gives no
       algorithm).
     """
@@ -63,7 +64,7 @@ def kernel_svm(
     if is_known(labels) and len(set(np.asarray(labels).tolist())) != 2:
         raise ValueError("labels: got one class, wanted both")
     check_range("cost", cost, 0, float("inf"), open_low=True, open_high=True)
-    check_range("tolerance", tolerance, 0, float("inf"), open_low=True)
+    check_range("tolerance", tolerance, 0, float("inf"), open_low=True, open_high=True)
     check_count("max_iterations", max_iterations)
     return _kernel_svm(gram, labels, jnp.asarray(cost, gram.dtype), tolerance, max_iterations)
 

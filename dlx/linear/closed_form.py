@@ -156,11 +156,11 @@ def regularised_cost(
       l2: weight of the squared penalty.
       l1: weight of the absolute penalty; its derivative at 0 is 0.
     Returns: a scalar.
-    Raises: ValueError if the shapes do not fit or a weight is negative.
+    Raises: ValueError if the shapes do not fit or a weight is negative or infinite.
     Source: Goodfellow et al. 2016, section 7.1; notes 001 section 4, 003 "cost".
     """
-    check_range("l2", l2, 0, float("inf"))
-    check_range("l1", l1, 0, float("inf"))
+    check_range("l2", l2, 0, float("inf"), open_high=True)
+    check_range("l1", l1, 0, float("inf"), open_high=True)
     outputs = decision_function(params, inputs)
     check_same_shape("targets", targets, "the model's output", outputs)
     weights = params.kernel.ravel()

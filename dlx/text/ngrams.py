@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
-from dlx.checks import check_choice, check_count, check_floating, check_range
+from dlx.checks import check_choice, check_count, check_distributions, check_entries, check_floating, check_range
 
 __all__ = [
     "bigram_probabilities",
@@ -95,7 +95,8 @@ def unigram_probabilities(counts: Float[Array, "vocabulary"], *, smoothing: floa
       counts: (vocabulary,) n(x).
       smoothing: e; 0 gives the relative frequencies, infinity would give 1 / m.
     Returns: (vocabulary,), dtype of `counts`; 1 / m without any count.
-    Raises: ValueError if `counts` is no vector or `smoothing` is negative; TypeError if `counts` are not floating.
+    Raises: ValueError if `counts` is no vector, a count is negative or not finite or `smoothing` is negative; TypeError
+      if `counts` are not floating.
     Source: Jurafsky and Martin 2009, section 4.5.1; notes 001 section 1.
     """
     check_floating("counts", counts)
@@ -118,7 +119,8 @@ def bigram_probabilities(
       lower: (vocabulary,) P(x').
       smoothing: e; 0 gives the relative frequencies, infinity would give P(x').
     Returns: (vocabulary, vocabulary), dtype of `counts`, a row for each x; P(x') for an x that was never seen.
-    Raises: ValueError if the shapes do not fit or `smoothing` is negative; TypeError if `counts` are not floating.
+    Raises: ValueError if the shapes do not fit, a count is negative or not finite, `lower` does not sum to 1 or
+      `smoothing` is negative; TypeError if an array is not floating.
     Source: MacKay and Peto 1995, section 1; notes 001 section 1.
     """
     check_floating("counts", counts)
@@ -148,7 +150,8 @@ def trigram_probabilities(
       lower: (vocabulary,) P(x''), or (vocabulary, vocabulary) P(x''|x').
       smoothing: e; 0 gives the relative frequencies, infinity would give the lower order.
     Returns: (vocabulary, vocabulary, vocabulary), dtype of `counts`; the lower order after a pair that was never seen.
-    Raises: ValueError if the shapes do not fit or `smoothing` is negative; TypeError if `counts` are not floating.
+    Raises: ValueError if the shapes do not fit, a count is negative or not finite, `lower` does not sum to 1 or
+      `smoothing` is negative; TypeError if an array is not floating.
     Source: MacKay and Peto 1995, section 1; notes 001 section 1.
     """
     check_floating("counts", counts)
@@ -162,6 +165,9 @@ def trigram_probabilities(
 
 def _smoothed(counts: Array, lower: Array, smoothing: float) -> Array:
     check_range("smoothing", smoothing, 0, math.inf, open_high=True)
+    check_entries("counts", counts, 0)
+    check_floating("lower", lower)
+    check_distributions("lower", lower)
     lower = jnp.broadcast_to(lower.astype(counts.dtype), counts.shape)
     total = jnp.sum(counts, axis=-1, keepdims=True) + smoothing
     unseen = jnp.broadcast_to(total == 0, counts.shape)
@@ -220,7 +226,8 @@ def sequence_log_probability(
       tokens: (*batch, time) ids; -1 is padding and counts nothing.
       probabilities: tables of the orders 1, ..., n, as `ngram_probabilities` gives them.
     Returns: (*batch,) nats, dtype of the tables; -infinity for a sequence that cannot occur.
-    Raises: ValueError if an id is outside or a table does not fit; TypeError if `tokens` are not integers.
+    Raises: ValueError if an id is outside, a table does not fit or its rows do not sum to 1; TypeError if `tokens` are
+      not integers.
     Source: Jurafsky and Martin 2009, eq. 4.8; notes 001 section 1.
     """
     vocabulary = _check_tables(probabilities)
@@ -247,6 +254,7 @@ def _check_tables(probabilities: Sequence[Array]) -> int:
             raise ValueError(
                 f"probabilities: got shape {table.shape} at order {order}, wanted {(size or (0,)) * order}"
             )
+        check_distributions("probabilities", table)
     return size[0]
 
 
@@ -261,7 +269,8 @@ def sequence_perplexity(
       tokens: (*batch, time) ids; -1 is padding and counts nothing.
       probabilities: tables of the orders 1, ..., n, as `ngram_probabilities` gives them.
     Returns: (*batch,), dtype of the tables; 1 for a sequence of nothing but padding.
-    Raises: ValueError if an id is outside or a table does not fit; TypeError if `tokens` are not integers.
+    Raises: ValueError if an id is outside, a table does not fit or its rows do not sum to 1; TypeError if `tokens` are
+      not integers.
     Source: Jurafsky and Martin 2009, eq. 4.14; notes 001 sections 1 and 8.
     """
     total = sequence_log_probability(tokens, probabilities)

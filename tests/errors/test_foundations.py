@@ -8,6 +8,20 @@ from dlx import foundations as f
 X, V, IDS = jnp.ones((4, 3)), jnp.ones(3), jnp.arange(3)
 ONE = jnp.asarray(1.0)
 CASES = [
+    (lambda: f.compose(3), TypeError, r"functions\[0\]: got 3 of type int, wanted a function of one argument"),
+    (
+        lambda: f.euler_lagrange_residual(3, jnp.sin, ONE),
+        TypeError,
+        "lagrangian: got 3 of type int, wanted a function L",
+    ),
+    (lambda: f.euler_lagrange_residual(lambda t, u, v: u, 3, ONE), TypeError, "path: got 3 of type int, wanted a func"),
+    (lambda: f.action(3, jnp.sin, V), TypeError, "lagrangian: got 3 of type int"),
+    (lambda: f.bump_network(X, X - 1, jnp.ones(4)), ValueError, r"high - low: got -1 at \[0, 0\]"),
+    (lambda: f.bump_network(X, X, jnp.full(4, jnp.nan)), ValueError, r"heights: got nan at \[0\]"),
+    (lambda: f.participation_ratio(-V), ValueError, r"variances: got -1 at \[0\], wanted finite numbers >= 0"),
+    (lambda: f.components_for_fraction(jnp.array([1.0, 2.0])), ValueError, "variances: .* wanted the largest first"),
+    (lambda: f.staircase_network(V, V), ValueError, "points: .* wanted them ascending"),
+    (lambda: f.staircase_network(V.at[2].set(jnp.nan), V), ValueError, r"points: got nan at \[2\]"),
     (lambda: f.exponential_moving_average(X, decay=1.0), ValueError, r"decay: got 1.0, wanted a number in \[0, 1\)"),
     (lambda: f.exponential_moving_average(X, jnp.ones(4)), ValueError, r"initial: got shape \(4,\), wanted \(3,\)"),
     (lambda: f.exponential_moving_average(X, V, bias_correction=True), ValueError, "initial: .* bias_correction"),

@@ -10,7 +10,16 @@ from dlx import information as info
 P, JOINT = jnp.array([0.25, 0.75]), jnp.array([[0.25, 0.25], [0.5, 0.0]])
 LABELS, SAMPLES = jnp.array([0, 1, 2]), jnp.ones((5, 2))
 BAD = jnp.array([1.5, -0.5])
+DENSITY, GRID, NAN = jnp.ones(3), jnp.linspace(0.0, 1.0, 3), jnp.nan
 CASES = [
+    (lambda: info.knn_mutual_information(SAMPLES.at[1, 0].set(NAN), SAMPLES), ValueError, r"x: got nan at \[1, 0\]"),
+    (
+        lambda: info.knn_mutual_information(SAMPLES, SAMPLES.at[2, 1].set(jnp.inf)),
+        ValueError,
+        r"y: got inf at \[2, 1\]",
+    ),
+    (lambda: info.gaussian_kl_divergence(P * NAN, P, P, P), ValueError, r"mean: got nan at \[0\]"),
+    (lambda: info.gaussian_kl_divergence(P, P, P / 0, P), ValueError, r"other_mean: got inf at \[0\]"),
     (lambda: info.entropy(BAD), ValueError, r"probabilities: got -0.5 at \[1\], wanted finite numbers >= 0"),
     (lambda: info.entropy(jnp.array([0.5, jnp.nan])), ValueError, "probabilities: got nan at "),
     (lambda: info.entropy(P / 2), ValueError, "probabilities: got the sum 0.5, wanted probabilities with the sum 1"),
@@ -47,6 +56,14 @@ CASES = [
     (lambda: info.differential_entropy(-P, P), ValueError, "densities: got -0.25 at "),
     (lambda: info.differential_entropy(LABELS, LABELS), TypeError, "densities: got dtype int32"),
     (lambda: info.differential_entropy(P, LABELS[:2]), TypeError, "points: got dtype int32"),
+    (
+        lambda: info.differential_entropy(DENSITY, GRID[::-1]),
+        ValueError,
+        r"points: got 0.5 at \[1\] after 1, wanted them",
+    ),
+    (lambda: info.differential_entropy(DENSITY, GRID * 0), ValueError, "points: .* wanted them ascending"),
+    (lambda: info.differential_entropy(DENSITY * 3, GRID), ValueError, "densities: got the integral 3 over the points"),
+    (lambda: info.differential_entropy(DENSITY, GRID * NAN), ValueError, "points: got nan at "),
     (lambda: info.differential_entropy(P, P, base=1), ValueError, "base: got 1"),
     (lambda: info.gaussian_entropy(-P), ValueError, "stddev: got -0.25 at "),
     (lambda: info.gaussian_entropy(LABELS), TypeError, "stddev: got dtype int32"),
@@ -55,6 +72,12 @@ CASES = [
     (lambda: info.multivariate_gaussian_entropy(P), ValueError, r"covariance: got shape \(2,\)"),
     (lambda: info.multivariate_gaussian_entropy(jnp.eye(2, dtype=int)), TypeError, "covariance: got dtype int32"),
     (lambda: info.multivariate_gaussian_entropy(jnp.eye(2), base=1), ValueError, "base: got 1"),
+    (
+        lambda: info.multivariate_gaussian_entropy(jnp.array([[2.0, 1.0], [0.0, 2.0]])),
+        ValueError,
+        r"covariance: got entries \(0, 1\) and \(1, 0\) that differ, wanted symmetry",
+    ),
+    (lambda: info.multivariate_gaussian_entropy(jnp.eye(2) * NAN), ValueError, r"covariance: got nan at \[0, 0\]"),
     (lambda: info.uniform_entropy(P + 1, P), ValueError, "high - low: got -1 at "),
     (lambda: info.uniform_entropy(P, P[0]), ValueError, r"high: got shape \(\), wanted \(2,\)"),
     (lambda: info.uniform_entropy(LABELS, LABELS), TypeError, "low: got dtype int32"),
@@ -121,3 +144,11 @@ def test_numbers_that_cannot_be_seen_give_nan_and_rounding_is_let_pass():
     assert jax.jit(lambda s: info.empirical_distribution(s, outcomes=2))(samples).tolist() == [0.25, 0.25]
     pairs = jax.jit(lambda s: info.empirical_joint(s, s, outcomes=(2, 2)))(samples)
     assert pairs.tolist() == [[0.25, 0], [0, 0.25]]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_samples_that_are_not_finite_show_in_a_compiled_estimate(wrong):
+    samples = jax.random.normal(jax.random.key(0), (8, 2))
+    estimate = jax.jit(info.knn_mutual_information)
+    assert np.isfinite(estimate(samples[:, :1], samples[:, 1:]))
+    assert np.isnan(estimate(samples[:, :1].at[3].set(wrong), samples[:, 1:]))

@@ -5,8 +5,19 @@ import pytest
 
 from dlx import text
 
+COUNTS, NAN = jnp.ones(3), jnp.nan
 IDS, TABLE = jnp.array([0, 1, 2]), jnp.full(3, 1 / 3)
 CASES = [
+    (lambda: text.unigram_probabilities(-COUNTS), ValueError, r"counts: got -1 at \[0\], wanted finite numbers >= 0"),
+    (lambda: text.unigram_probabilities(COUNTS * NAN), ValueError, r"counts: got nan at \[0\]"),
+    (lambda: text.bigram_probabilities(-jnp.eye(3), TABLE), ValueError, r"counts: got -1 at \[0, 0\]"),
+    (
+        lambda: text.bigram_probabilities(jnp.eye(3), TABLE * 2),
+        ValueError,
+        "lower: got the sum 2, wanted probabilities",
+    ),
+    (lambda: text.trigram_probabilities(jnp.ones((3, 3, 3)), jnp.eye(3) * 2), ValueError, "lower: got the sum 2"),
+    (lambda: text.sequence_log_probability(IDS, [TABLE * NAN]), ValueError, r"probabilities: got nan at \[0\]"),
     (lambda: text.ngram_counts(IDS, vocabulary=2, order=1), ValueError, "tokens: got ids from 0 to 2, wanted 0 to 1"),
     (lambda: text.ngram_counts(IDS - 2, vocabulary=2, order=1), ValueError, "tokens: got ids from -2 to 0"),
     (lambda: text.ngram_counts(IDS * 1.0, vocabulary=3, order=1), TypeError, "tokens: got dtype float32, wanted integ"),
@@ -42,7 +53,7 @@ CASES = [
         "smoothing: got 2 numbers, wanted 3",
     ),
     (lambda: text.sequence_log_probability(IDS, []), ValueError, "probabilities: got no table"),
-    (lambda: text.sequence_log_probability(IDS, [TABLE[:2]]), ValueError, "tokens: got ids from 0 to 2"),
+    (lambda: text.sequence_log_probability(IDS, [TABLE[:2] * 1.5]), ValueError, "tokens: got ids from 0 to 2"),
     (
         lambda: text.sequence_log_probability(IDS, [TABLE, TABLE]),
         ValueError,

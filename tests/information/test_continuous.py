@@ -17,6 +17,7 @@ from tests.tolerances import assert_close
 def test_differential_entropy_is_the_trapezoidal_rule(rng):
     points = np.sort(rng.uniform(-1, 1, 7))
     densities = rng.uniform(0.2, 2, (2, 7))
+    densities /= np.trapezoid(densities, points)[:, None]
 
     def by_hand(densities, points):
         terms = -densities * np.log(densities)
@@ -27,7 +28,13 @@ def test_differential_entropy_is_the_trapezoidal_rule(rng):
             ]
         )
 
-    prove(information.differential_entropy, [densities, points], reference=by_hand, kind="contraction")
+    prove(
+        information.differential_entropy,
+        [densities, points],
+        reference=by_hand,
+        kind="contraction",
+        another=lambda a: 0.75 * a if a.ndim == 1 else a / 0.75,  # a density still
+    )
 
 
 @pytest.mark.row(283)
