@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -47,7 +47,7 @@ def check_points(points: Array) -> None:
 def check_density(densities: Array, points: Array) -> None:
     """Refuse a density whose integral over the grid is not about 1."""
     if is_known(densities) and is_known(points):
-        integrals = np.trapezoid(np.asarray(densities, np.float64), np.asarray(points, np.float64), axis=-1)
+        integrals: Any = np.trapezoid(np.asarray(densities, np.float64), np.asarray(points, np.float64), axis=-1)
         # a grid cuts tails off and is coarse; frequencies, or probabilities of cells, are off by more
         off = integrals[~(np.abs(integrals - 1) <= 0.1)]
         if off.size:

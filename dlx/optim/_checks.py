@@ -50,7 +50,8 @@ def check_leaves(name: str, tree: PyTree) -> None:
 def check_updates(updates: PyTree, like: PyTree, *, name: str = "updates") -> None:
     """Refuse updates that do not have the tree and the shapes of the parameters: they would be broadcast, unseen."""
     check_leaves(name, updates)
-    structure, wanted = jax.tree.structure(updates), jax.tree.structure(like)
+    structure: Any = jax.tree.structure(updates)
+    wanted: Any = jax.tree.structure(like)
     if structure != wanted:
         raise ValueError(f"{name}: {_difference(updates, like)}")
     for (path, leaf), other in zip(jax.tree.leaves_with_path(updates), jax.tree.leaves(like), strict=True):
