@@ -82,6 +82,6 @@ def inverse_similarity(mean: Array, scale: Array) -> Array:
 
 
 def root(weights: Array) -> Array:
-    """Square root whose derivative at 0 is 0, not infinite."""
-    positive = weights > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, weights, 1)), 0)
+    """Square root whose derivative at 0 is 0, not infinite; NaN stays NaN."""
+    nothing = weights <= 0
+    return jnp.where(nothing, 0, jnp.sqrt(jnp.where(nothing, 1, weights)))

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from dlx.checks import check_choice, check_same_shape
 from dlx.image._images import FloatImage, Image
 from dlx.image._motion import Derivatives, check_derivatives, derivatives_of, frames
+from dlx.image._solve import root
 
 __all__ = ["angular_error", "end_point_error", "flow_constraint", "flow_derivatives"]
 
@@ -77,15 +78,13 @@ def end_point_error(
       truth: (..., 2) true flow; what stands where it is not known does not matter, be it NaN.
       known: (...) where the truth is known; None: everywhere.
       reduction: "mean" over the known points, "none" for each point, 0 where the truth is not known.
-    Returns: pixels; NaN for the mean of no points.
+    Returns: pixels; NaN for the mean of no points, and where the estimate of a known point is NaN.
     Raises: ValueError if the shapes differ or on an unknown `reduction`.
     Source: Otte and Nagel 1994; Baker et al. 2011, A database and evaluation methodology for optical flow.
     """
     flow, truth, known = _pair(flow, truth, known)
     squares = jnp.sum((flow - truth) ** 2, axis=-1)
-    # the root has no derivative at 0, where the estimate is right
-    error = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
-    return _reduce(error, known, reduction)
+    return _reduce(root(squares), known, reduction)
 
 
 def angular_error(
@@ -100,15 +99,14 @@ def angular_error(
       truth: (..., 2) true flow; what stands where it is not known does not matter, be it NaN.
       known: (...) where the truth is known; None: everywhere.
       reduction: "mean" over the known points, "none" for each point, 0 where the truth is not known.
-    Returns: degrees; NaN for the mean of no points.
+    Returns: degrees; NaN for the mean of no points, and where the estimate of a known point is NaN.
     Raises: ValueError if the shapes differ or on an unknown `reduction`.
     Source: Barron, Fleet and Beauchemin 1994, section 4.2, whose arc cosine loses half its digits at small angles.
     """
     flow, truth, known = _pair(flow, truth, known)
     (u, v), (p, q) = jnp.moveaxis(flow, -1, 0), jnp.moveaxis(truth, -1, 0)
     squares = (u * q - v * p) ** 2 + (u - p) ** 2 + (v - q) ** 2
-    cross = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
-    return _reduce(jnp.rad2deg(jnp.arctan2(cross, u * p + v * q + 1)), known, reduction)
+    return _reduce(jnp.rad2deg(jnp.arctan2(root(squares), u * p + v * q + 1)), known, reduction)
 
 
 def _pair(flow: Flow, truth: Flow, known: Array | np.ndarray | None) -> tuple[Array, Array, Array]:

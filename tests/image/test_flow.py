@@ -120,3 +120,12 @@ def test_flow_colours_scale_to_the_longest_known(rng):
 def test_the_rotation_of_the_scenes_obeys_the_constraint(x64):
     first, second, flow = rotated((30, 32), 0.01)
     assert float(jnp.max(jnp.abs(images.flow_constraint(first, second, flow)[3:-3, 3:-3]))) < 1e-3
+
+
+def test_an_estimate_that_is_not_a_number_has_no_error_of_0():
+    flow, truth = np.float32([[1, 2], [np.nan, 2], [3, 4]]), np.zeros((3, 2), np.float32)
+    for measure in (images.end_point_error, images.angular_error):
+        got = measure(flow, truth, reduction="none")
+        assert np.isnan(got).tolist() == [False, True, False]
+        assert np.isnan(measure(flow, truth))
+        assert np.isfinite(measure(flow, truth, np.array([True, False, True])))

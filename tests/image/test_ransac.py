@@ -165,3 +165,32 @@ def _away(model, values):
 
 def _mean(values, inliers):
     return jnp.sum(values * inliers) / jnp.sum(inliers), True
+
+
+@pytest.mark.row(334)
+def test_pairs_with_nan_never_vote(rng):
+    source = rng.uniform(0, 640, (40, 2)).astype(np.float32)
+    for matrix, run in ((HOMOGRAPHY, image.ransac_homography), (AFFINE, image.ransac_affine)):
+        target = mapped(matrix, source).astype(np.float32)
+        some = source.copy()
+        some[:8, 0], target[8:16, 1] = np.nan, np.nan
+        found = run(KEY, some, target, threshold=1.0)
+        assert found.valid
+        np.testing.assert_array_equal(found.inliers, np.arange(40) >= 16)
+        np.testing.assert_array_equal(np.isnan(found.residuals), np.arange(40) < 16)
+        assert image.corner_error(found.model, jnp.asarray(matrix, jnp.float32), height=480, width=640) < 0.1
+        # nothing but NaN is no map, and says so
+        none = run(KEY, np.full_like(source, np.nan), target)
+        assert not none.valid
+        assert not none.inliers.any()
+        np.testing.assert_array_equal(none.model, np.eye(3))
+
+
+@pytest.mark.row(334)
+def test_points_with_nan_never_vote():
+    x = np.linspace(0, 100, 40, dtype=np.float32)
+    points = np.stack([x, 2 * x + 3], axis=1)
+    points[::2, 1] = np.nan
+    found = image.ransac_line(KEY, points, threshold=0.5)
+    np.testing.assert_array_equal(found.inliers, np.arange(40) % 2 == 1)
+    np.testing.assert_allclose(found.model, np.array([-2, 1, -3]) / np.sqrt(5), atol=1e-4)
