@@ -45,7 +45,7 @@ def grey(image: Any, name: str = "image") -> jax.Array:
     if len(shape) != 2 or 0 in shape:
         raise ValueError(
             f"{name}: got shape {shape}, wanted (height, width), not empty; `rgb_to_grey` makes one channel of three,"
-            " `jax.vmap` takes a batch"
+            " `jax.vmap(f, in_axes=-1, out_axes=-1)` takes the channels one by one, `jax.vmap(f)` a batch"
         )
     return to_float(image)
 
@@ -78,6 +78,16 @@ def check_covers(image: jax.Array, kernel: tuple[int, int]) -> None:
         raise ValueError(
             f"image: got shape {image.shape}, wanted at least that of the kernel, {kernel}"
             " (SciPy goes on extending the image until the kernel is covered)"
+        )
+
+
+def check_static(name: str, value: Any) -> None:
+    """Refuse an array, traced ones first of all, for a number that decides a shape."""
+    if isinstance(value, jax.Array):
+        raise TypeError(
+            f"{name}: got an array, wanted a Python number: the kernel's size depends on it and is fixed when it is"
+            f" compiled; under jax.jit make {name} static, jax.jit(f, static_argnames={name!r}), or bind it by"
+            " functools.partial"
         )
 
 

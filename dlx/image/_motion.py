@@ -87,9 +87,10 @@ def check_levels(levels: Any, shape: tuple[int, ...], smallest: int = _SMALLEST)
     while (size := -(-size // 2)) >= smallest:
         most += 1
     if levels > most:
+        wanted = "1" if most == 1 else f"1 to {most}"
         raise ValueError(
-            f"levels: got {levels}, wanted 1 to {most}: each halves an image of shape {shape}, and the last must hold"
-            f" {smallest} pixels a side"
+            f"levels: got {levels}, wanted {wanted}: each after the first halves an image of shape {shape} and must"
+            f" hold {smallest} pixels a side"
         )
 
 

@@ -10,10 +10,11 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from dlx.checks import check_choice, check_count
+from dlx.image._points import check_solvable
 from dlx.image._solve import HIGHEST, isotropic, similarity, smallest_singular_vector
 from dlx.image.camera import World
 from dlx.image.distortion import distort_points, rotation_matrix, rotation_vector, to_pixels
-from dlx.image.transforms import check_solvable, homography_of
+from dlx.image.transforms import homography_of
 
 __all__ = ["Calibration", "calibrate_planar", "project_distorted"]
 
@@ -88,7 +89,9 @@ def calibrate_planar(
       images: (views, points, 2) of (x, y) in pixels, every point in every view.
       distortion: "none"; "radial" k1, k2; "full" k1, k2, p1, p2, k3 as OpenCV's default.
       iterations: at most so many steps; it stops when one gains nothing.
-    Returns: `Calibration`; float64 is advised, float32 reaches about 1e-3 of the reprojection error.
+    Returns: `Calibration`; float64 is advised, float32 reaches about 1e-3 of the reprojection error. JAX turns float64
+      arrays into float32 unless it is switched on: `with jax.enable_x64(True): calibrate_planar(target, images)`, or
+      `jax.config.update("jax_enable_x64", True)` for the whole program.
     Raises: ValueError for less than three views or four points, or shapes that do not fit; TypeError if the arrays
       are not float32 or float64.
     Source: Zhang 2000; Hartley and Zisserman 2004, section A6.3; OpenCV's `calibrateCamera` has the same minimum.

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Num
 
+from dlx.image._points import check_points, check_solvable
 from dlx.image._solve import (
     HIGHEST,
     homogeneous,
@@ -15,7 +16,7 @@ from dlx.image._solve import (
     similarity,
     smallest_singular_vector,
 )
-from dlx.image.transforms import check_solvable, determinant3
+from dlx.image.transforms import determinant3
 
 __all__ = [
     "CameraFit",
@@ -67,13 +68,26 @@ def project_points(matrix: Camera, points: World) -> Points:
 
         x = p1 . X / p3 . X,    y = p2 . X / p3 . X,    X = (x, y, z, 1)
 
+    A point behind the camera has an image too, which no camera sees. How far in front of it a point lies is
+
+        depth = sign(det M) p3 . X / |m3|,    M the first three columns of P, m3 the last row of M
+
+    in the unit of the world, whatever the scale and the sign of P; of `camera_matrix` it is p3 . X itself.
+    `(points @ P[2, :3] + P[2, 3]) > 0` are then the points that are seen.
+
     Args:
       matrix: (3, 4) P with the rows p1, p2, p3.
       points: (points, 3) in the world.
-    Returns: (points, 2) of (x, y) in pixels; (inf, inf) in the plane through the camera's centre (p3 . X = 0). Points
-      behind the camera are projected too.
+    Returns: (points, 2) of (x, y) in pixels; (inf, inf) in the plane through the camera's centre, where the depth is 0.
+    Raises: ValueError for other shapes.
     Source: Hartley and Zisserman 2004, section 6.1; notes 001 section 14.
     """
+    if jnp.shape(matrix) != (3, 4):
+        raise ValueError(
+            f"matrix: got shape {jnp.shape(matrix)}, wanted (3, 4); `camera_matrix` makes it of intrinsics,"
+            " rotation and translation"
+        )
+    check_points("points", points, 3)
     mapped = jnp.matmul(homogeneous(jnp.asarray(points)), jnp.asarray(matrix).T, precision=HIGHEST)
     depth = mapped[:, 2:]
     finite = depth != 0

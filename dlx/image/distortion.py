@@ -7,7 +7,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from dlx.checks import check_count
-from dlx.image.transforms import check_solvable
+from dlx.image._points import check_solvable
 
 __all__ = ["distort_points", "rotation_matrix", "rotation_vector", "undistort_points"]
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 
 from dlx.checks import check_choice, is_known
 from dlx.image._hysteresis import grow
-from dlx.image._images import FloatImage, Image, Mode, grey, wide
+from dlx.image._images import FloatImage, Image, Mode, check_static, grey, wide
 from dlx.image.derivatives import gradient, gradient_magnitude
 from dlx.image.filters import gaussian_filter
 
@@ -131,7 +131,7 @@ def canny(
 
     Args:
       image: (height, width); uint8 and uint16 become floats in [0, 1].
-      sigma: of the Gaussian filter in pixels, > 0; None leaves it out.
+      sigma: of the Gaussian filter in pixels, > 0, static under `jax.jit`; None leaves it out.
       low: pixels are edges from here on, if joined to stronger ones.
       high: pixels are edges from here on, >= low.
       operator: "sobel" or "prewitt".
@@ -141,12 +141,13 @@ def canny(
       fill: the value beyond the border of the Gaussian filter with "constant"; the derivatives' is 0.
     Returns: (height, width) bool; the outermost pixels are no edges, as they have no neighbours to be compared with.
     Raises: ValueError for another shape, an image smaller than the Gaussian's kernel, sigma <= 0, low > high or unknown
-      words; TypeError for other integers.
+      words; TypeError for other integers or a sigma that is an array.
     Source: Canny 1986; notes 001 section 14.
     """
     check_choice("operator", operator, ("sobel", "prewitt"))
     values = wide(grey(image))
     if sigma is not None:
+        check_static("sigma", sigma)
         values = gaussian_filter(values, sigma=sigma, mode=mode, fill=fill)
     gx, gy = gradient(values, operator=operator, mode=mode)
     thin = non_maximum_suppression(gx, gy, method=method, ties=ties)

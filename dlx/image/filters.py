@@ -114,7 +114,10 @@ def gaussian_filter(
     values = grey(image)
     if radius is None:
         if isinstance(sigma, jax.Array):
-            raise TypeError("radius: got None for a sigma that is an array, wanted the size of the kernel as an int")
+            raise TypeError(
+                "radius: got None for a sigma that is an array, wanted the size of the kernel as an int; under jax.jit"
+                " give one or make sigma static, jax.jit(f, static_argnames='sigma')"
+            )
         check_positive("truncate", truncate)
         radius = int(truncate * float(sigma) + 0.5)
     elif radius != 0:

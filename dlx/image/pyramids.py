@@ -69,8 +69,10 @@ def gaussian_pyramid(image: Image, *, levels: int = 4) -> list[Float[Array, "_ _
     check_count("levels", levels)
     values = grey(image)
     if min(values.shape) < 2 ** (levels - 1):
+        # 2^(levels - 1) pixels a side make that many levels
         raise ValueError(
-            f"image: got shape {values.shape}, wanted sides of at least {2 ** (levels - 1)} pixels for {levels} levels"
+            f"levels: got {levels} for an image of shape {values.shape}, wanted 1 to {min(values.shape).bit_length()}:"
+            " each level halves the one before"
         )
     pyramid = [values]
     for _ in range(levels - 1):

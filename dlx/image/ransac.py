@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from dlx.checks import check_count, check_range
+from dlx.checks import check_count, check_key, check_range
 
 __all__ = ["Ransac", "ransac"]
 
@@ -70,7 +70,7 @@ def ransac(
       data_valid: (data,) which of them exist; None: all.
       fit: `fit(sample) -> (model, valid)`, of a tree with the leading axis `sample_size`; `valid` is False for a
         degenerate sample, which then is skipped.
-      residual: `residual(model, data) -> (data,)` distances >= 0.
+      residual: `residual(model, data) -> (data,)` distances >= 0. A datum whose residual is NaN is never an inlier.
       sample_size: k, the least number of data that determine a model.
       threshold: largest residual of an inlier.
       refit: `refit(data, weights) -> (model, valid)` of all data with weights 0 and 1; None keeps the sample's model.
@@ -80,9 +80,11 @@ def ransac(
       stop_inliers: stop when a model has so many; None: never (the notes' stop).
       min_inliers: fewer leave `valid` False; None: `sample_size`.
     Returns: `Ransac`. The model is differentiable with respect to `data` for the samples and inliers chosen.
-    Raises: ValueError if there are fewer data than a sample has, or an option is out of range.
+    Raises: ValueError if there are fewer data than a sample has, or an option is out of range; TypeError for what is no
+      key.
     Source: Fischler and Bolles 1981; Hartley and Zisserman 2004, algorithm 4.5; notes 001 section 14.
     """
+    check_key("key", key)
     sizes = {jnp.shape(leaf)[0] if jnp.ndim(leaf) else 0 for leaf in jax.tree.leaves(data)}
     if len(sizes) != 1:
         raise ValueError(f"data: got leading axes of {sorted(sizes)}, wanted one number of data in every array")

@@ -7,13 +7,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from dlx.checks import check_choice
+from dlx.image._points import Points, check_pairs, check_solvable
 from dlx.image._solve import isotropic, root
 from dlx.image.ransac import Ransac, ransac
 from dlx.image.transforms import (
-    Points,
     affine_of,
-    check_pairs,
-    check_solvable,
     homography_of,
     homography_of_four,
     keep_valid,
@@ -73,7 +71,8 @@ def ransac_line(
 
     Args:
       key: of the samples.
-      points: (points, 2) of (x, y).
+      points: (points, 2) of (x, y). One with NaN never votes: a sample with it is skipped, it is no inlier, and its
+        residual is NaN.
       points_valid: (points,) points that exist; None: all.
       threshold: largest distance of an inlier.
       residual: "orthogonal" or "vertical".
@@ -83,8 +82,8 @@ def ransac_line(
       min_inliers: fewer leave `valid` False; None: 2.
     Returns: `Ransac` with (a, b, c) of a x + b y + c = 0, a^2 + b^2 = 1, b > 0 (a > 0 for an upright line), as model;
       zeros where `valid` is False.
-    Raises: ValueError for less than two points or options out of range; TypeError if the points are not float32 or
-      float64.
+    Raises: ValueError for less than two points or options out of range; TypeError for what is no key, or if the points
+      are not float32 or float64.
     Source: Fischler and Bolles 1981; notes 001 section 14.
     """
     check_choice("residual", residual, ("orthogonal", "vertical"))
@@ -188,7 +187,8 @@ def ransac_affine(
 
     Args:
       key: of the samples.
-      source: (pairs, 2) points x.
+      source: (pairs, 2) points x. A pair with NaN in it never votes: a sample with one is skipped, it is no inlier, and
+        its residual is NaN.
       target: (pairs, 2) points u.
       pairs_valid: (pairs,) pairs that exist; None: all.
       threshold: largest distance of an inlier in pixels.
@@ -196,8 +196,8 @@ def ransac_affine(
       confidence: stop early, see `ransac`.
       min_inliers: fewer leave `valid` False; None: 3.
     Returns: `Ransac` with the (3, 3) matrix as model, the identity where `valid` is False.
-    Raises: ValueError for less than three pairs, shapes that differ or options out of range; TypeError if the points
-      are not float32 or float64.
+    Raises: ValueError for less than three pairs, shapes that differ or options out of range; TypeError for what is no
+      key, or if the points are not float32 or float64.
     Source: Fischler and Bolles 1981; notes 001 section 14.
     """
     source, target, _ = check_pairs(source, target, None, least=3)
@@ -227,7 +227,8 @@ def ransac_homography(
 
     Args:
       key: of the samples.
-      source: (pairs, 2) points x.
+      source: (pairs, 2) points x. A pair with NaN in it never votes: a sample with one is skipped, it is no inlier, and
+        its residual is NaN.
       target: (pairs, 2) points u.
       pairs_valid: (pairs,) pairs that exist; None: all.
       threshold: largest distance of an inlier in pixels, in the target.
@@ -235,8 +236,8 @@ def ransac_homography(
       confidence: stop early, see `ransac`.
       min_inliers: fewer leave `valid` False; None: 4.
     Returns: `Ransac` with the (3, 3) matrix as model, the identity where `valid` is False.
-    Raises: ValueError for less than four pairs, shapes that differ or options out of range; TypeError if the points
-      are not float32 or float64.
+    Raises: ValueError for less than four pairs, shapes that differ or options out of range; TypeError for what is no
+      key, or if the points are not float32 or float64.
     Source: Hartley and Zisserman 2004, algorithm 4.6.
     """
     source, target, _ = check_pairs(source, target, None, least=4)

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Num
 
-from dlx.checks import check_choice, check_count
+from dlx.checks import check_choice, check_count, check_entries
 from dlx.image._images import grey
 
 __all__ = ["bilinear_sample", "resize_bilinear", "warp"]
@@ -39,12 +39,15 @@ def bilinear_sample(
         and the border it interpolates (SciPy's "grid-constant", OpenCV's BORDER_CONSTANT, PyTorch's padding "zeros").
       fill: value outside, for "constant".
     Returns: one value for each point, in the image's dtype; NaN where a coordinate is NaN.
-    Raises: ValueError on a mode that does not exist or an image that is not (height, width).
+    Raises: ValueError on a mode that does not exist, an image that is not (height, width), or points whose last axis
+      has not two entries.
     Source: Szeliski 2022, Computer Vision, section 3.6.1; notes 001 section 14.
     """
     check_choice("mode", mode, _MODES)
     image = grey(image)
     points = jnp.asarray(points)
+    if points.ndim == 0 or points.shape[-1] != 2:
+        raise ValueError(f"points: got shape {points.shape}, wanted (..., 2), the last axis (x, y)")
     x, y = points[..., 0], points[..., 1]
     if mode == "constant":
         image = jnp.pad(image, 1, constant_values=fill)
@@ -100,17 +103,25 @@ def warp(
 
     Args:
       image: one image; uint8 is taken into [0, 1] as `to_float` does.
-      transform: a flow (rows, columns, 2) of (u, v), or a 3x3 homography.
+      transform: a flow (rows, columns, 2) of (u, v), or a 3x3 homography. A flow may hold NaN where it is not known; a
+        homography with one is refused or, under `jit`, gives NaN everywhere.
       shape: (rows, columns) of the result for a homography, by default that of `image`; a flow has its own.
       mode: outside the image, see `bilinear_sample`.
       fill: value outside, for "constant".
-    Returns: the warped image, in the image's dtype. A point that the homography sends to infinity lies outside.
-    Raises: ValueError on a mode that does not exist, an image that is not (height, width), or a `shape` that is not
-      the flow's.
+    Returns: the warped image, in the image's dtype; NaN where the flow is NaN. A point that the homography sends to
+      infinity lies outside.
+    Raises: ValueError on a mode that does not exist, an image that is not (height, width), a transform of another shape
+      or a homography that is not finite, or a `shape` that is not the flow's.
     Source: Szeliski 2022, Computer Vision, section 3.6; notes 001 section 14.
     """
     image, transform = grey(image), jnp.asarray(transform)
+    if transform.shape != (3, 3) and not (transform.ndim == 3 and transform.shape[-1] == 2):
+        raise ValueError(
+            f"transform: got shape {transform.shape}, wanted a flow (rows, columns, 2) or a homography (3, 3); an"
+            " affine map gets the last row (0, 0, 1)"
+        )
     if transform.ndim == 2:
+        check_entries("transform", transform)
         rows, columns = shape or image.shape
         check_count("shape[0]", rows)
         check_count("shape[1]", columns)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, UInt
 
-from dlx.checks import check_choice, check_count, check_range
+from dlx.checks import check_choice, check_count, check_range, is_known
 from dlx.image._images import (
     ColourImage,
     FloatColourImage,
@@ -85,16 +85,21 @@ def quantise(
         code = round((v - low) / step),    step = (high - low) / (2^bits - 1),    |error| <= step / 2 in [low, high]
 
     Args:
-      values: any shape; uint8 and uint16 become floats in [0, 1]. Outside [low, high] they are clipped.
+      values: any shape; uint8 and uint16 become floats in [0, 1]. Outside [low, high] they are clipped, infinite ones
+        too.
       bits: 1 to 16.
       low: the value of code 0.
       high: the value of the last code.
-    Returns: uint8 for up to 8 bits, else uint16; halves go to the even code. `dequantise` is the way back.
-    Raises: ValueError if bits is outside 1..16 or low >= high; TypeError for other integers.
+    Returns: uint8 for up to 8 bits, else uint16; halves go to the even code, and NaN, where it is not known when it
+      is compiled, to code 0. `dequantise` is the way back.
+    Raises: ValueError if bits is outside 1..16, low >= high, or a value is NaN; TypeError for other integers.
     Source: notes 001 section 14.
     """
     step, top = _step(bits, low, high)
+    if is_known(values) and np.isnan(np.asarray(values, np.float32)).any():
+        raise ValueError("values: got NaN, wanted numbers: no code stands for NaN; jax.numpy.nan_to_num replaces it")
     codes = jnp.clip(jnp.round((wide(to_float(values)) - low) / step), 0, top)
+    codes = jnp.where(jnp.isnan(codes), 0, codes)  # else each device has a number of its own
     return codes.astype(jnp.uint8 if bits <= 8 else jnp.uint16)
 
 

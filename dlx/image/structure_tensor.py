@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from dlx.checks import check_choice
 from dlx.image._borders import check_mode
-from dlx.image._images import FloatImage, Image, Mode, check_covers, check_odd, check_positive, grey, wide
+from dlx.image._images import FloatImage, Image, Mode, check_covers, check_odd, check_positive, check_static, grey, wide
 from dlx.image._shifts import separable
 from dlx.image.derivatives import gradient
 from dlx.image.sampling import warp
@@ -26,7 +26,7 @@ def shift_energy(
     *,
     window: Window = "gaussian",
     sigma: float = 1.0,
-    size: int = 3,
+    size: int | None = None,
     mode: Mode = "reflect",
 ) -> FloatImage:
     """Harris's function: the weighted sum of squared differences between each window and the shifted one.
@@ -42,11 +42,11 @@ def shift_energy(
       shift: (u, v) in pixels, to the right and down.
       window: "gaussian", weights with the sum 1, or "box", weights 1 (the notes' "idle" function).
       sigma: of the Gaussian window.
-      size: of the box, odd.
+      size: of the box, odd, 3 where it is None; the Gaussian window takes none, it ends at round(4 sigma).
       mode: what stands beyond the border for the window, by SciPy's names.
     Returns: (height, width), E of the window about each pixel.
-    Raises: ValueError for another shape, sigma <= 0, an even size, an image smaller than the window, or an unknown
-      word; TypeError for other integers.
+    Raises: ValueError for another shape, sigma <= 0, an even size or one for a Gaussian, an image smaller than the
+      window, or an unknown word; TypeError for other integers.
     Source: Harris and Stephens 1988; notes 001 section 14.
     """
     values = grey(image)
@@ -62,7 +62,7 @@ def structure_tensor(
     *,
     window: Window = "gaussian",
     sigma: float = 1.0,
-    size: int = 3,
+    size: int | None = None,
     operator: Operator = "sobel",
     normalise: bool = True,
     mode: Mode = "reflect",
@@ -78,17 +78,16 @@ def structure_tensor(
       image: (height, width); uint8 and uint16 become floats in [0, 1].
       window: "gaussian", weights with the sum 1, or "box", weights 1.
       sigma: of the Gaussian window.
-      size: of the box, odd.
+      size: of the box, odd, 3 where it is None; the Gaussian window takes none, it ends at round(4 sigma).
       operator: of the derivatives: "sobel", "prewitt", "central", "forward" or "backward".
       normalise: derivatives per pixel; False leaves Sobel's 8 and Prewitt's 6 in them, as scikit-image does.
       mode: what stands beyond the border, by SciPy's names.
     Returns: (M_xx, M_xy, M_yy) at each pixel. Not normalised they are `skimage.feature.structure_tensor` with order
       "xy", whose border is "constant" by default.
-    Raises: ValueError for another shape, sigma <= 0, an even size, an image smaller than the window, or an unknown
-      word; TypeError for other integers.
+    Raises: ValueError for another shape, sigma <= 0, an even size or one for a Gaussian, an image smaller than the
+      window, or an unknown word; TypeError for other integers.
     Source: Harris and Stephens 1988; Foerstner and Guelch 1987; notes 001 section 14.
     """
-    check_choice("window", window, ("gaussian", "box"))
     gx, gy = gradient(grey(image), operator=operator, mode=mode, normalise=normalise)
     # without the barrier the derivatives are computed again for each tap of the window
     products = lax.optimization_barrier((gx * gx, gx * gy, gy * gy))
@@ -115,14 +114,24 @@ def tensor_eigenvalues(tensor: Float[Array, "3 *shape"]) -> Float[Array, "2 *sha
     return jnp.stack([(xx + yy) / 2 + half, (xx + yy) / 2 - half])
 
 
-def weigh(values: Array, window: str, sigma: float, size: int, mode: Mode) -> Array:
-    """Sums over the window about each pixel."""
+def _check_window(window: str, size: int | None) -> None:
+    """Refuse an unknown window, and a size that it would not look at."""
     check_choice("window", window, ("gaussian", "box"))
+    if size is None:
+        return
+    if window == "gaussian":
+        raise ValueError(f'size: got {size} with the Gaussian window, which sigma sizes; wanted None, or window="box"')
+    check_odd("size", size)
+
+
+def weigh(values: Array, window: str, sigma: float, size: int | None, mode: Mode) -> Array:
+    """Sums over the window about each pixel."""
+    _check_window(window, size)
     check_mode(mode)
     if window == "box":
-        check_odd("size", size)
-        taps = np.ones(size)
+        taps = np.ones(3 if size is None else size)
     else:
+        check_static("sigma", sigma)
         check_positive("sigma", sigma)
         radius = int(4 * sigma + 0.5)
         bell = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Num
+from jaxtyping import Array, Bool, Float
 
-from dlx.checks import check_count
+from dlx.checks import check_count, check_floating, check_same_shape
+from dlx.image._points import Matrix, Points, Weights, check_matrix, check_pairs, check_points
 from dlx.image._solve import (
     HIGHEST,
     homogeneous,
@@ -31,10 +32,6 @@ __all__ = [
     "invert_transform",
     "transfer_distance",
 ]
-
-Points = Float[Array | np.ndarray, "pairs 2"]
-Weights = Num[Array | np.ndarray, "pairs"] | Bool[Array | np.ndarray, "pairs"] | None
-Matrix = Float[Array | np.ndarray, "3 3"]
 
 
 class Transform(NamedTuple):
@@ -178,8 +175,11 @@ def apply_transform(matrix: Matrix, points: Float[Array | np.ndarray, "points 2"
       matrix: (3, 3) H.
       points: (points, 2) of (x, y).
     Returns: (points, 2). A point that H sends to infinity (w = 0) becomes infinite, (inf, inf).
+    Raises: ValueError for other shapes.
     Source: Hartley and Zisserman 2004, section 2.3.
     """
+    check_matrix("matrix", matrix)
+    check_points("points", points)
     mapped = jnp.matmul(homogeneous(jnp.asarray(points)), jnp.asarray(matrix).T, precision=HIGHEST)
     scale = mapped[:, 2:]
     finite = scale != 0
@@ -196,9 +196,12 @@ def invert_transform(matrix: Matrix) -> Transform:
       matrix: (3, 3) H.
     Returns: `Transform` with the inverse; the identity and `valid` False where H has none
       (|det H| <= 16 eps times the product of its rows' norms).
+    Raises: ValueError for another shape; TypeError for a matrix of integers.
     Source: Hartley and Zisserman 2004, section 2.3.
     """
+    check_matrix("matrix", matrix)
     matrix = jnp.asarray(matrix)
+    check_floating("matrix", matrix)
     a, b, c = matrix
     cofactors = jnp.stack([jnp.cross(b, c), jnp.cross(c, a), jnp.cross(a, b)])
     bound = jnp.prod(jnp.sqrt(jnp.sum(matrix**2, axis=1)))
@@ -214,8 +217,11 @@ def transfer_distance(matrix: Matrix, source: Points, target: Points) -> Float[A
       source: (pairs, 2) points x.
       target: (pairs, 2) points u.
     Returns: (pairs,) distances in pixels; its derivative at distance 0 is 0.
+    Raises: ValueError for other shapes.
     Source: Hartley and Zisserman 2004, section 4.2.2.
     """
+    check_points("source", source)
+    check_same_shape("target", target, "source", source)
     error = apply_transform(matrix, source) - jnp.asarray(target)
     return root(jnp.sum(error**2, axis=1))
 
@@ -231,11 +237,15 @@ def corner_error(matrix: Matrix, reference: Matrix, *, height: int, width: int) 
       height: of the image in pixels.
       width: of the image in pixels.
     Returns: the distance in pixels.
-    Raises: ValueError or TypeError if `height` or `width` is not a positive int.
+    Raises: ValueError or TypeError if `height` or `width` is not a positive int; ValueError for other shapes; TypeError
+      for matrices of integers.
     Source: DeTone, Malisiewicz and Rabinovich 2016; HPatches' measure of homographies.
     """
     check_count("height", height)
     check_count("width", width)
+    for name, one in (("matrix", matrix), ("reference", reference)):
+        check_matrix(name, one)
+        check_floating(name, jnp.asarray(one))
     matrix = jnp.asarray(matrix)
     x, y = width - 1, height - 1
     corners = jnp.array([[0, 0], [x, 0], [x, y], [0, y]], matrix.dtype)
@@ -258,31 +268,3 @@ def _scaled(matrix: Array) -> Array:
 def keep_valid(matrix: Array, valid: Array) -> Transform:
     """The identity where there is no map."""
     return Transform(jnp.where(valid, matrix, jnp.eye(3, dtype=matrix.dtype)), valid)
-
-
-def check_pairs(source: Points, target: Points, weights: Weights, *, least: int) -> tuple[Array, Array, Array]:
-    """Points of one dtype and weights, ones where there are none; refuses too few and unpaired ones."""
-    check_solvable("source", source)
-    check_solvable("target", target)
-    source = jnp.asarray(source)
-    target = jnp.asarray(target).astype(source.dtype)
-    if source.ndim != 2 or source.shape[1] != 2:
-        raise ValueError(f"source: got shape {source.shape}, wanted (pairs, 2)")
-    if source.shape != target.shape:
-        raise ValueError(f"target: got shape {target.shape}, wanted {source.shape}, that of source: points are pairs")
-    if source.shape[0] < least:
-        raise ValueError(f"source: got {source.shape[0]} pairs of points, wanted at least {least}")
-    if weights is None:
-        return source, target, jnp.ones(source.shape[0], source.dtype)
-    if jnp.shape(weights) != source.shape[:1]:
-        raise ValueError(f"weights: got shape {jnp.shape(weights)}, wanted {source.shape[:1]}, one for each pair")
-    weights = jnp.asarray(weights).astype(source.dtype)
-    # what has no weight may hold anything
-    kept = (weights > 0)[:, None]
-    return jnp.where(kept, source, 0), jnp.where(kept, target, 0), jnp.where(kept[:, 0], weights, 0)
-
-
-def check_solvable(name: str, value: Num[Array | np.ndarray, "..."]) -> None:
-    """Refuse what LAPACK does not solve in."""
-    if jnp.result_type(value) not in (jnp.float32, jnp.float64):
-        raise TypeError(f"{name}: got dtype {jnp.result_type(value)}, wanted float32 or float64")

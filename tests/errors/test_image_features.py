@@ -1,5 +1,6 @@
 """What corners, scale space and SIFT of dlx.image say when they are called wrongly."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -21,7 +22,13 @@ CASES = [
     (lambda: im.tensor_eigenvalues(PICTURE), ValueError, r"tensor: got shape \(40, 40\)"),
     (lambda: im.harris(PICTURE, k=0.3), ValueError, "k: got 0.3"),
     (lambda: im.noble(PICTURE, eps=0.0), ValueError, "eps: got 0.0"),
-    (lambda: im.gaussian_pyramid(SMALL, levels=5), ValueError, "image: got shape .* at least 16 pixels for 5 levels"),
+    (lambda: im.structure_tensor(PICTURE, size=5), ValueError, 'size: got 5 with the Gaussian .* or window="box"'),
+    (lambda: im.harris(PICTURE, window="gaussian", size=3), ValueError, "size: got 3 with the Gaussian window"),
+    (lambda: im.shi_tomasi(PICTURE, size=3), ValueError, "size: got 3 with the Gaussian window"),
+    (lambda: im.shift_energy(PICTURE, jnp.ones(2), size=3), ValueError, "size: got 3 with the Gaussian window"),
+    (lambda: jax.jit(im.harris)(PICTURE, sigma=2.0), TypeError, "sigma: got an array, .* make sigma static"),
+    (lambda: im.gaussian_pyramid(SMALL, levels=99), ValueError, r"levels: got 99 .* \(6, 6\), wanted 1 to 3"),
+    (lambda: im.laplacian_pyramid(SMALL, levels=4), ValueError, r"levels: got 4 .* \(6, 6\), wanted 1 to 3"),
     (lambda: im.laplacian_pyramid(PICTURE, levels=0), ValueError, "levels: got 0"),
     (lambda: im.pyramid_up(PICTURE, shape=(81, 80)), ValueError, "shape: got"),
     (lambda: im.reconstruct_from_laplacian([]), ValueError, "pyramid: got no levels"),

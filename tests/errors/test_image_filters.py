@@ -68,8 +68,18 @@ CASES = [
     (lambda: im.demosaic(G, pattern="RGBG"), ValueError, "pattern: got 'RGBG'"),
     (lambda: im.quantise(G, bits=17), ValueError, "bits: got 17"),
     (lambda: im.quantise(G, low=1.0, high=1.0), ValueError, "low: got 1.0 with high 1.0"),
+    (lambda: im.quantise(G.at[1, 2].set(np.nan)), ValueError, "values: got NaN, wanted numbers"),
+    (
+        lambda: im.gaussian_filter(C, sigma=1.0),
+        ValueError,
+        r"jax.vmap\(f, in_axes=-1, out_axes=-1\)` takes the channels",
+    ),
+    (lambda: jax.jit(im.canny)(G, sigma=2.0), TypeError, r"sigma: got an array.*static_argnames='sigma'"),
+    (lambda: im.canny(G, sigma=jnp.float32(2)), TypeError, "sigma: got an array, wanted a Python number"),
+    (lambda: jax.jit(im.gaussian_filter)(G, sigma=2.0), TypeError, "radius: got None for a sigma .* make sigma static"),
     (lambda: im.dequantise(G), TypeError, "codes: got dtype float32"),
     (lambda: im.lens_image_distance(jnp.ones(2), jnp.ones(3)), ValueError, "object_distance: got shape"),
+    (lambda: im.lens_magnification(2.0, jnp.ones(3)), ValueError, r"object_distance: got shape \(3,\), wanted \(\)"),
 ]
 
 

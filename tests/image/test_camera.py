@@ -145,3 +145,24 @@ def test_distort_points_undistort_points_and_project_distorted_beside_opencv(x64
     normal = rng.uniform(-0.3, 0.3, (5, 2))
     again = image.undistort_points(image.distort_points(normal, LENS), np.eye(3), LENS)
     np.testing.assert_allclose(again, normal, atol=1e-13)
+
+
+@pytest.mark.row(343)
+def test_points_behind_the_camera_are_told_by_their_depth(x64, rng):
+    matrix, rotation = camera()
+    before = np.array([2.0, 0.5, 0.0, -0.5, -3.0])  # Z of the points as the camera has them
+    world = (np.stack([rng.uniform(-1, 1, 5), rng.uniform(-1, 1, 5), before], 1) - TRANSLATION) @ rotation
+    for scaled in (matrix, -0.2 * matrix):
+        block = scaled[:, :3]
+        # the formula of the docstring
+        depth = np.sign(np.linalg.det(block)) * (world @ scaled[2, :3] + scaled[2, 3]) / np.linalg.norm(block[2])
+        np.testing.assert_allclose(depth, before, atol=1e-12)
+    np.testing.assert_allclose(world @ matrix[2, :3] + matrix[2, 3], before, atol=1e-12)
+    seen = image.project_points(matrix, world)
+    # x = K X / Z, whatever the sign of Z
+    ends = (world @ rotation.T + TRANSLATION) @ INTRINSICS.T
+    kept = before != 0
+    np.testing.assert_allclose(seen[kept], ends[kept, :2] / before[kept, None], rtol=1e-9)
+    # in the plane through the centre: exactly, for numbers without rounding
+    flat = np.eye(3, 4)
+    assert np.isinf(image.project_points(flat, np.array([[1.0, 2.0, 0.0]]))).all()

@@ -2,6 +2,7 @@
 
 import colorsys
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -119,6 +120,14 @@ def test_quantisation(bits, rng):
     np.testing.assert_array_equal(im.quantise(image), image)
 
 
+@pytest.mark.row(296, function="quantise, dequantise")
+def test_quantisation_of_what_is_not_finite():
+    values = jnp.array([-jnp.inf, jnp.nan, jnp.inf])
+    np.testing.assert_array_equal(im.quantise(values[::2]), [0, 255])
+    # where it cannot be refused, NaN is code 0
+    np.testing.assert_array_equal(jax.jit(im.quantise)(values), [0, 0, 255])
+
+
 @pytest.mark.row(297, function="alpha_over, alpha_blend")
 @pytest.mark.erratum("E75")
 @configurations()
@@ -155,6 +164,11 @@ def test_thin_lens():
     image = im.lens_image_distance(focal, far)
     assert_close(image, [4.0, 2.0, 3.0, -2.0, -1.0])
     assert im.lens_image_distance(a(2.0), a(2.0)) == jnp.inf
+    # numbers as well
+    assert im.lens_image_distance(2.0, 2.0) == jnp.inf
+    assert im.lens_object_distance(2.0, 3.0) == im.lens_object_distance(a(2.0), a(3.0))
+    assert im.lens_focal_length(4.0, 4.0) == 2
+    assert im.lens_magnification(2.0, 3.0) == -2
     assert_close(im.lens_object_distance(focal, image), far)
     assert_close(im.lens_focal_length(far, image), focal)
     assert_close(im.lens_magnification(focal[jnp.array([0, 2, 3])], far[jnp.array([0, 2, 3])]), [-1.0, -0.5, 2.0])

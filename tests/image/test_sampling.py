@@ -178,3 +178,18 @@ def test_resize_to_the_same_or_of_one_pixel(rng):
     assert (images.resize_bilinear(image, shape=(3, 4)) == image).all()
     assert (images.resize_bilinear(np.float32([[0.5]]), shape=(2, 3)) == 0.5).all()
     assert images.resize_bilinear(image, shape=(1, 1), align_corners=True) == image[0, 0]
+
+
+def test_what_is_not_known_stays_not_known():
+    picture = np.ones((4, 5), np.float32)
+    flow = np.zeros((4, 5, 2), np.float32)
+    flow[1, 2, 0] = np.nan
+    np.testing.assert_array_equal(np.isnan(images.warp(picture, flow)), np.isnan(flow[..., 0]))
+    # a homography that cannot be looked at
+    for place in np.ndindex(3, 3):
+        matrix = np.eye(3, dtype=np.float32)
+        matrix[place] = np.nan
+        assert np.isnan(WARP(picture, matrix)).all()
+
+
+WARP = jax.jit(images.warp)
