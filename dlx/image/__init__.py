@@ -1,4 +1,21 @@
-"""Classical computer vision as pure functions of images."""
+"""Classical computer vision as pure functions of images.
+
+Images: (height, width), or (height, width, 3) where a function is about colour. uint8 and uint16 become float32 in
+[0, 1], floating images stay as they are (`to_float`), so that thresholds are for brightness in [0, 1]. Functions of one
+channel take colour by `jax.vmap(f, in_axes=-1, out_axes=-1)`, and a batch by `jax.vmap(f)`.
+
+Coordinates: (x, y), column and row, y downwards, the centre of the first pixel at (0, 0); points are (points, 2), a
+flow (height, width, 2) of (u, v) along x and y. Arrays are indexed [y, x]. Angles are in radians from the x axis to the
+y axis, clockwise as the image is seen; matrices of the plane act on (x, y, 1).
+
+Borders have SciPy's names: "reflect" (d c b a | a b c d | d c b a), "mirror" (d c b | a b c d | c b a), "nearest",
+"wrap", "constant". What varies in number (keypoints, matches, peaks) has a fixed length and a mask `valid`.
+
+Compile a pipeline once, `find = jax.jit(functools.partial(sift, count=500))`, and call it on images of one shape. A
+call that is not compiled as a whole compiles its pieces one by one, and again for each shape; SIFT takes about 8 s to
+compile on a CPU and 0.15 s to run on 512 x 512 pixels. Words, counts and the sizes of kernels, a Gaussian's sigma among
+them, are static.
+"""
 
 from dlx.image._images import to_float
 from dlx.image.brief import brief_descriptor, brief_pairs, hamming_distances, pack_bits
