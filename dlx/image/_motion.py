@@ -129,3 +129,29 @@ def warp_inside(image: jax.Array, flow: jax.Array) -> tuple[jax.Array, jax.Array
     y = jnp.arange(height, dtype=flow.dtype)[:, None] + flow[..., 1]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     return bilinear_sample(image, jnp.stack([x, y], axis=-1)), inside
+
+
+def warp_cubic(image: jax.Array, flow: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """As `warp_inside`, by Keys' cubic convolution, which is exact on polynomials of degree 2.
+
+    Bilinear values between pixels lie below the crests of waves: by 8% of waves of 8 pixels, which a small weight of
+    smoothness takes for motion.
+    """
+    height, width = image.shape
+    x = jnp.arange(width, dtype=flow.dtype)[None, :] + flow[..., 0]
+    y = jnp.arange(height, dtype=flow.dtype)[:, None] + flow[..., 1]
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    (columns, across), (rows, down) = _cubic_taps(x, width), _cubic_taps(y, height)
+    flat = image.reshape(-1)
+    lines = [sum(w * flat[row * width + column] for column, w in zip(columns, across, strict=True)) for row in rows]
+    return sum(w * line for line, w in zip(lines, down, strict=True)), inside
+
+
+def _cubic_taps(at: jax.Array, size: int) -> tuple[list[jax.Array], list[jax.Array]]:
+    """Four neighbours of a coordinate, the border's for those beyond it, and their weights."""
+    at = jnp.clip(at, 0, size - 1)
+    first = jnp.clip(jnp.floor(jax.lax.stop_gradient(at)), 0, max(size - 2, 0)).astype(jnp.int32)
+    a = at - first
+    weights = [((1 - a / 2) * a - 0.5) * a, (1.5 * a - 2.5) * a * a + 1, ((2 - 1.5 * a) * a + 0.5) * a,
+               (a - 1) * a * a / 2]  # fmt: skip
+    return [jnp.clip(first + step, 0, size - 1) for step in (-1, 0, 1, 2)], weights

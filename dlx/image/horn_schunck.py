@@ -20,6 +20,7 @@ from dlx.image._motion import (
     frames,
     gradients,
     halvings,
+    warp_cubic,
     warp_inside,
 )
 
@@ -186,8 +187,9 @@ def pyramid_horn_schunck(
 
         Ix u + Iy v + (I2(x + u0) - I1(x) - Ix u0 - Iy v0)
 
-    in place of the constraint: the whole flow is smooth, and not only what is added to it. A warp changes u and v by a
-    pixel at most. A pixel whose u0 left the image has no constraint.
+    in place of the constraint: the whole flow is smooth, and not only what is added to it. Ix and Iy are the mean of
+    I1's at x and I2's at x + u0, and I2 is read by cubic interpolation. A warp changes u and v by a pixel at most. A
+    pixel whose u0 left the image has no constraint.
 
     Args:
       first: (height, width) I1; uint8 and uint16 become floats in [0, 1].
@@ -215,9 +217,12 @@ def pyramid_horn_schunck(
         if one.shape != flow.shape[:2]:
             flow = finer(flow, one.shape)
 
-        def refine(_: Array, flow: Array, one: Array = one, two: Array = two) -> Array:
-            warped, inside = warp_inside(two, flow)
-            x, y = (jnp.where(inside, slope, 0) for slope in gradients(0.5 * (one + warped)))
+        slopes = tuple(zip(gradients(one), gradients(two), strict=True))
+
+        def refine(_: Array, flow: Array, one: Array = one, two: Array = two, slopes: Any = slopes) -> Array:
+            warped, inside = warp_cubic(two, flow)
+            # not gradients of the warped frame: those hold the derivative of the flow, and errors grow with each warp
+            x, y = (jnp.where(inside, 0.5 * (here + warp_inside(there, flow)[0]), 0) for here, there in slopes)
             t = jnp.where(inside, warped - one, 0) - x * flow[..., 0] - y * flow[..., 1]
             found = _relax(x, y, t, flow, alpha, iterations, neighbours)
             # beyond a pixel the linear constraint says nothing; without this a false match grows from warp to warp
