@@ -2,7 +2,13 @@
 
     python -m experiments.batchnorm_dropout --dataset fashion_mnist --seeds 3
 
-2 CPU cores: about 5 min.
+2 CPU cores: about 5 min. On 4,000 examples, 10 epochs, each at its best rate of 0.1 to 1: test accuracy 0.786 +- 0.029
+(fashion_mnist, 3 seeds), batch norm's, test accuracy none 0.785 +- 0.014 (fashion_mnist, 3 seeds), test accuracy
+dropout 0.731 +- 0.015 (fashion_mnist, 3 seeds), test accuracy both 0.760 +- 0.016 (fashion_mnist, 3 seeds). Batch norm
+has the plain network's last loss after epochs to plain loss batch norm 5.4 +- 1.7 (fashion_mnist, 3 seeds) of 10; small
+batches do not hurt it here: accuracy batch norm batch 2 0.751 +- 0.020, accuracy batch norm batch 256 0.733 +- 0.017
+(fashion_mnist, 3 seeds). Dropout before a norm makes its running variance, in variance shift both, 1.35 +- 0.06
+(fashion_mnist, 3 seeds) times that of testing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
