@@ -24,8 +24,7 @@ def gaussian_octave(image: jax.Array, steps: Sequence[float]) -> jax.Array:
         taps = _taps(step)
         image = separable(image, taps, taps)
         layers.append(image)
-    # without the barrier the copy into one array computes every blur again, pixel by pixel
-    return jnp.stack(lax.optimization_barrier(layers))
+    return jnp.stack(layers)
 
 
 def _taps(sigma: float) -> np.ndarray:
@@ -55,9 +54,7 @@ def flat_octaves(octaves: Sequence[jax.Array]) -> tuple[jax.Array, np.ndarray]:
     sizes = [stack.size for stack in octaves]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     shapes = [(start, *stack.shape[1:]) for start, stack in zip(starts, octaves, strict=True)]
-    # without the barrier each entry that is read looks for its octave again
-    flat = lax.optimization_barrier(jnp.concatenate([stack.ravel() for stack in octaves]))
-    return flat, np.asarray(shapes, np.int32)
+    return jnp.concatenate([stack.ravel() for stack in octaves]), np.asarray(shapes, np.int32)
 
 
 def place_of(shapes: np.ndarray, cell: jax.Array) -> jax.Array:

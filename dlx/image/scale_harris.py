@@ -45,7 +45,7 @@ def scale_normalised_tensor(
     values = grey(image)
     gx = gaussian_filter(values, sigma=sigma, order=(0, 1), mode=mode)
     gy = gaussian_filter(values, sigma=sigma, order=(1, 0), mode=mode)
-    products = lax.optimization_barrier((gx * gx, gx * gy, gy * gy))
+    products = (gx * gx, gx * gy, gy * gy)
     return sigma**2 * jnp.stack([gaussian_filter(one, sigma=ratio * sigma, mode=mode) for one in products])
 
 
@@ -92,7 +92,7 @@ def scale_adapted_harris(
     side = 2 * int(4 * 1.4 * sigmas[-1] + 0.5) + 1
     check_covers(values, (side, side))
     layers = [harris_response(scale_normalised_tensor(values, sigma=sigma, mode=mode), k=k) for sigma in sigmas]
-    responses = jnp.stack(lax.optimization_barrier(layers))
+    responses = jnp.stack(layers)
     still = lax.stop_gradient(responses)
     if scale_by == "harris":
         found = scale_space_extrema(still, variant=variant, polarity="bright", threshold=threshold)
@@ -110,6 +110,6 @@ def _is_peak(response: Array, threshold: float) -> Array:
 def _best_scales(values: Array, sigmas: Sequence[float], mode: Mode) -> Array:
     """Where the normalised Laplacian is not smaller than at the scales before and after."""
     layers = [jnp.abs(laplacian_of_gaussian(values, sigma=sigma, normalise=True, mode=mode)) for sigma in sigmas]
-    stack = lax.stop_gradient(jnp.stack(lax.optimization_barrier(layers)))
+    stack = lax.stop_gradient(jnp.stack(layers))
     inner = (stack[1:-1] >= stack[:-2]) & (stack[1:-1] >= stack[2:])
     return jnp.pad(inner, ((1, 1), (0, 0), (0, 0)))

@@ -176,9 +176,9 @@ def _cube(stack: Array, extreme) -> Array:
 
 def difference_extrema(stack: Array, threshold: float, border: int) -> Array:
     """|D| at the extrema of the differences of a stack of Gaussians, -inf elsewhere; inner layers and pixels."""
-    differences = lax.optimization_barrier([wider - finer for finer, wider in pairwise(stack)])
-    highs = lax.optimization_barrier([_around(one, jnp.maximum) for one in differences])
-    lows = lax.optimization_barrier([_around(one, jnp.minimum) for one in differences])
+    differences = [wider - finer for finer, wider in pairwise(stack)]
+    highs = [_around(one, jnp.maximum) for one in differences]
+    lows = [_around(one, jnp.minimum) for one in differences]
     scores, cut = [], slice(border - 1, 1 - border)
     for i in range(1, len(differences) - 1):
         inner = differences[i][border:-border, border:-border]
@@ -186,7 +186,7 @@ def difference_extrema(stack: Array, threshold: float, border: int) -> Array:
         low = jnp.minimum(jnp.minimum(lows[i - 1], lows[i]), lows[i + 1])[cut, cut]
         extreme = ((inner >= high) & (inner > 0)) | ((inner <= low) & (inner < 0))
         scores.append(jnp.where(extreme & (jnp.abs(inner) > threshold), jnp.abs(inner), -jnp.inf))
-    return jnp.stack(lax.optimization_barrier(scores))
+    return jnp.stack(scores)
 
 
 def blobs(
@@ -236,7 +236,7 @@ def blobs(
         blurred = [gaussian_filter(values, sigma=sigma, mode=mode) for sigma in sigmas]
         pairs = zip(sigmas, sigmas[1:], blurred, blurred[1:], strict=False)
         layers = [(fine - coarse) / (b / a - 1) for a, b, fine, coarse in pairs]
-    responses = jnp.stack(lax.optimization_barrier(layers))
+    responses = jnp.stack(layers)
     if polarity == "dark":
         responses = -responses
     seen = "bright" if polarity == "dark" else polarity

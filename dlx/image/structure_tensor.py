@@ -4,7 +4,6 @@ from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float
 
 from dlx.checks import check_choice
@@ -89,8 +88,7 @@ def structure_tensor(
     Source: Harris and Stephens 1988; Foerstner and Guelch 1987; notes 001 section 14.
     """
     gx, gy = gradient(grey(image), operator=operator, mode=mode, normalise=normalise)
-    # without the barrier the derivatives are computed again for each tap of the window
-    products = lax.optimization_barrier((gx * gx, gx * gy, gy * gy))
+    products = (gx * gx, gx * gy, gy * gy)
     return jnp.stack([weigh(one, window, sigma, size, mode) for one in products])
 
 
