@@ -203,7 +203,7 @@ def pyramid_horn_schunck(
     Raises: ValueError if the shapes do not fit, alpha <= 0, too many levels, or on unknown choices; TypeError for
       integers other than uint8 and uint16.
     Source: Horn and Schunck 1981; Meinhardt-Llopis, Sanchez and Kondermann 2013, Horn-Schunck optical flow with a
-      multi-scale strategy; notes 001 section 14.
+      multi-scale strategy; Keys 1981 for the cubic; notes 001 section 14.
     """
     check_positive("alpha", alpha)
     for name, value in (("warps", warps), ("iterations", iterations)):
