@@ -143,8 +143,11 @@ def warp_cubic(image: jax.Array, flow: jax.Array) -> tuple[jax.Array, jax.Array]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     (columns, across), (rows, down) = _cubic_taps(x, width), _cubic_taps(y, height)
     flat = image.reshape(-1)
-    lines = [sum(w * flat[row * width + column] for column, w in zip(columns, across, strict=True)) for row in rows]
-    return sum(w * line for line, w in zip(lines, down, strict=True)), inside
+    warped = jnp.zeros_like(x + y)
+    for row, weight in zip(rows, down, strict=True):
+        line = sum(w * flat[row * width + column] for column, w in zip(columns, across, strict=True))
+        warped = warped + weight * line
+    return warped, inside
 
 
 def _cubic_taps(at: jax.Array, size: int) -> tuple[list[jax.Array], list[jax.Array]]:

@@ -236,3 +236,12 @@ def test_borders_of_one_pixel():
     for mode in MODES:
         got = im.central_difference(row, axis="y", mode=mode)
         assert_close(got, ndimage.correlate1d(row, [-0.5, 0, 0.5], axis=0, mode=mode))
+
+
+def test_colour_channel_by_channel(rng):
+    # as the message for a colour image advises
+    image = rng.random((12, 13, 3), np.float32)
+    blur = jax.jit(lambda image: im.gaussian_filter(image, sigma=1.0))
+    got = jax.jit(jax.vmap(lambda image: im.gaussian_filter(image, sigma=1.0), in_axes=-1, out_axes=-1))(image)
+    for channel in range(3):
+        assert_close(got[..., channel], blur(image[..., channel]))
