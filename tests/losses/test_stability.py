@@ -27,6 +27,7 @@ CASES = {
     "multiclass_hinge": (ROWS, CLASS),
     "negative_log_likelihood": (ROWS, CLASS),
     "reduce": (ROWS[:, 0],),
+    "sequence_cross_entropy": (ROWS[None], CLASS[None]),
     "sigmoid_binary_cross_entropy": (ROWS, ONE_HOT),
     "smooth_l1": (ROWS, ROWS[::-1]),
     "softmax_cross_entropy": (ROWS, CLASS),
