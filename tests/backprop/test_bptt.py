@@ -27,7 +27,7 @@ def compare(got, want):
         assert_close(one, other, kind="contraction", factor=10)  # sums of a hundred terms
 
 
-@pytest.mark.row(150, function="linear_rnn_bptt")
+@pytest.mark.row(150, function="dlx.backprop.linear_rnn_bptt")
 @pytest.mark.erratum("E37")
 @pytest.mark.gap("U3")
 @configurations(1, 5)
@@ -52,7 +52,7 @@ def test_linear_rnn_bptt(rng, x64):
         compare(got, want)
 
 
-@pytest.mark.row(151, function="tanh_rnn_bptt")
+@pytest.mark.row(151, function="dlx.backprop.tanh_rnn_bptt")
 @pytest.mark.erratum("E34")
 @configurations(1, 5)
 def test_tanh_rnn_bptt_and_the_printed_form(rng, x64):
@@ -72,7 +72,7 @@ def test_tanh_rnn_bptt_and_the_printed_form(rng, x64):
     assert not backprop.gradient_check(of_params, params, gradient=printed).passed
 
 
-@pytest.mark.row(154, function="gru_bptt")
+@pytest.mark.row(154, function="dlx.backprop.gru_bptt")
 @pytest.mark.erratum("E35")
 @pytest.mark.gap("U3")
 @pytest.mark.parametrize("reset_after", [False, True])
@@ -89,7 +89,7 @@ def test_gru_bptt(rng, reset_after, x64):
     compare(by_hand(gradient, params, inputs, initial), want)
 
 
-@pytest.mark.row(155, function="lstm_bptt")
+@pytest.mark.row(155, function="dlx.backprop.lstm_bptt")
 @pytest.mark.gap("U2")
 @pytest.mark.parametrize("kind", ["lstm", "peephole"])
 @configurations(1, 5)

@@ -31,7 +31,7 @@ def two_rows(first, second):
     return [list(range(first, first + 6)), list(range(second, second + 6))]
 
 
-@pytest.mark.row(138, function="random_starts")
+@pytest.mark.row(138, function="dlx.data.random_starts")
 @pytest.mark.erratum("E30")
 def test_toy_at_random():
     starts = random_starts(30, 2, 6, offset=0)
@@ -48,7 +48,7 @@ def test_toy_at_random():
     np.testing.assert_array_equal(random_starts(30, 2, 6, seed=3, epoch=5), random_starts(30, 2, 6, seed=3, epoch=5))
 
 
-@pytest.mark.row(139, function="adjacent_starts")
+@pytest.mark.row(139, function="dlx.data.adjacent_starts")
 def test_toy_in_adjacent_batches():
     batches = next_token_data(TOY, adjacent_starts(30, 2, 6), 6)["inputs"]
     assert batches.tolist() == [two_rows(0, 12), two_rows(6, 18)]
@@ -57,7 +57,7 @@ def test_toy_in_adjacent_batches():
     assert batches.tolist() == [two_rows(0, 14), two_rows(6, 20)]
 
 
-@pytest.mark.row(138, function="random_starts")
+@pytest.mark.row(138, function="dlx.data.random_starts")
 @settings(max_examples=60, deadline=None)
 @given(SIZES, st.integers(0, 99), st.integers(0, 3))
 def test_random_subsequences_cover_the_text_once(sizes, seed, epoch):
@@ -77,7 +77,7 @@ def test_random_subsequences_cover_the_text_once(sizes, seed, epoch):
     assert starts.size == count // batch * batch
 
 
-@pytest.mark.row(139, function="adjacent_starts")
+@pytest.mark.row(139, function="dlx.data.adjacent_starts")
 @settings(max_examples=60, deadline=None)
 @given(SIZES, ROWS, st.integers(0, 6))
 def test_adjacent_batches_continue(sizes, rows, offset):
@@ -100,7 +100,7 @@ def test_adjacent_batches_continue(sizes, rows, offset):
         np.testing.assert_array_equal(data["inputs"], want)
 
 
-@pytest.mark.row(140, function="grid_blocks")
+@pytest.mark.row(140, function="dlx.data.grid_blocks")
 @pytest.mark.erratum("E32")
 @settings(max_examples=60, deadline=None)
 @given(SIZES)

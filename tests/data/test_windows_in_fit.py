@@ -26,7 +26,7 @@ def step(state, batch):
     return state, {"tokens": (jnp.sum(batch["inputs"]).astype(float), jnp.ones(()))}
 
 
-@pytest.mark.row(139, function="SequenceWindows")
+@pytest.mark.row(139, function="dlx.data.SequenceWindows")
 @pytest.mark.erratum("E31")
 def test_rows_continue_from_step_to_step():
     source = SequenceWindows(np.arange(70, dtype=np.int32), batch_size=BATCH, steps=STEPS)

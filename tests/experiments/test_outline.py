@@ -60,7 +60,8 @@ def torch_one_vs_all(loss):
     return summed
 
 
-LINEAR, NETWORK = pytest.mark.row(362), pytest.mark.row(363)
+LINEAR = pytest.mark.row(362)
+NETWORK = pytest.mark.row(363)
 SOFTMAX = (
     losses.softmax_cross_entropy,
     lambda torch, scores, labels: torch.nn.functional.cross_entropy(scores, labels),

@@ -68,7 +68,7 @@ def test_inks(rng):
         assert_close(back(way(special)), special)
 
 
-@pytest.mark.row(294, function="bayer_mosaic, demosaic")
+@pytest.mark.row(294, function="dlx.image.bayer_mosaic, dlx.image.demosaic")
 @pytest.mark.erratum("E70")
 @configurations()
 @pytest.mark.parametrize("pattern", ["RGGB", "BGGR", "GRBG", "GBRG"])
@@ -89,7 +89,7 @@ def test_demosaic(rng, pattern):
     assert_close(im.demosaic(im.bayer_mosaic(flat, pattern=pattern), pattern=pattern), flat)
 
 
-@pytest.mark.row(294, function="bayer_mosaic, demosaic")
+@pytest.mark.row(294, function="dlx.image.bayer_mosaic, dlx.image.demosaic")
 @pytest.mark.erratum("E70")
 def test_demosaic_is_opencvs_inside():
     cv2, data = pytest.importorskip("cv2"), pytest.importorskip("skimage.data")
@@ -104,7 +104,7 @@ def test_demosaic_is_opencvs_inside():
     np.testing.assert_array_equal(masks[0] + masks[2], [[1, 0], [0, 1]])
 
 
-@pytest.mark.row(296, function="quantise, dequantise")
+@pytest.mark.row(296, function="dlx.image.quantise, dlx.image.dequantise")
 @pytest.mark.parametrize("bits", [1, 4, 8, 12])
 def test_quantisation(bits, rng):
     values = np.concatenate([np.linspace(-1, 3, 999), [-5, 7]])
@@ -120,7 +120,7 @@ def test_quantisation(bits, rng):
     np.testing.assert_array_equal(im.quantise(image), image)
 
 
-@pytest.mark.row(296, function="quantise, dequantise")
+@pytest.mark.row(296, function="dlx.image.quantise, dlx.image.dequantise")
 def test_quantisation_of_what_is_not_finite():
     values = jnp.array([-jnp.inf, jnp.nan, jnp.inf])
     np.testing.assert_array_equal(im.quantise(values[::2]), [0, 255])
@@ -128,7 +128,7 @@ def test_quantisation_of_what_is_not_finite():
     np.testing.assert_array_equal(jax.jit(im.quantise)(values), [0, 0, 255])
 
 
-@pytest.mark.row(297, function="alpha_over, alpha_blend")
+@pytest.mark.row(297, function="dlx.image.alpha_over, dlx.image.alpha_blend")
 @pytest.mark.erratum("E75")
 @configurations()
 def test_layers(rng):
@@ -154,7 +154,7 @@ def test_layers(rng):
     assert_close(im.alpha_blend(a, opaque[..., :3]), im.alpha_over(a, opaque)[..., :3])
 
 
-@pytest.mark.row(295, function="lens_image_distance")
+@pytest.mark.row(295, function="dlx.image.lens_image_distance")
 @pytest.mark.erratum("E75")
 def test_thin_lens():
     def a(*values):

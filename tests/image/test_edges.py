@@ -21,7 +21,7 @@ def f1(got, want):
 
 
 @pytest.mark.row(310)
-@pytest.mark.row(311, function="non_maximum_suppression")
+@pytest.mark.row(311, function="dlx.image.non_maximum_suppression")
 @pytest.mark.parametrize("name", ["camera", "coins", "page"])
 def test_canny_is_scikit_images(name):
     feature = pytest.importorskip("skimage.feature")
@@ -58,7 +58,7 @@ def test_canny_with_sectors_is_nearly_opencvs(name):
 
 
 @pytest.mark.row(310)
-@pytest.mark.row(311, function="non_maximum_suppression")
+@pytest.mark.row(311, function="dlx.image.non_maximum_suppression")
 @pytest.mark.parametrize("angle", [0, 90, 30, -45])
 def test_a_step_has_an_edge_of_one_pixel(angle):
     y, x = np.mgrid[:41, :41] - 20.0
@@ -74,7 +74,7 @@ def test_a_step_has_an_edge_of_one_pixel(angle):
     assert (lines == 1).all() if angle % 90 == 0 else ((lines >= 1) & (lines <= 2)).all()
 
 
-@pytest.mark.row(311, function="non_maximum_suppression")
+@pytest.mark.row(311, function="dlx.image.non_maximum_suppression")
 @configurations()
 def test_thinning_is_the_loop(x64, rng):
     gx, gy = rng.standard_normal((2, 12, 14))
@@ -84,7 +84,7 @@ def test_thinning_is_the_loop(x64, rng):
         assert 0 < np.count_nonzero(got) < 0.5 * got.size
 
 
-@pytest.mark.row(311, function="non_maximum_suppression")
+@pytest.mark.row(311, function="dlx.image.non_maximum_suppression")
 @pytest.mark.parametrize(("ties", "columns"), [("one", [4]), ("both", [4, 5]), ("none", [])])
 def test_ties_of_an_ideal_step(ties, columns):
     step = jnp.asarray(np.tile(np.arange(10) > 4, (9, 1)), jnp.float32)
@@ -94,7 +94,7 @@ def test_ties_of_an_ideal_step(ties, columns):
         assert sorted(set(np.nonzero(np.asarray(thin))[1].tolist())) == columns
 
 
-@pytest.mark.row(312, function="hysteresis_threshold")
+@pytest.mark.row(312, function="dlx.image.hysteresis_threshold")
 @configurations()
 @pytest.mark.parametrize("connectivity", [4, 8])
 def test_hysteresis_is_the_flood(rng, connectivity):
@@ -105,7 +105,7 @@ def test_hysteresis_is_the_flood(rng, connectivity):
         np.testing.assert_array_equal(got, reference.flood(values > 0.8, values > 0.3, connectivity))
 
 
-@pytest.mark.row(312, function="hysteresis_threshold")
+@pytest.mark.row(312, function="dlx.image.hysteresis_threshold")
 def test_hysteresis_is_scikit_images(rng):
     filters, measure = pytest.importorskip("skimage.filters"), pytest.importorskip("skimage.measure")
     photo = photograph("coins")[:190, :190] / 255
@@ -117,7 +117,7 @@ def test_hysteresis_is_scikit_images(rng):
     np.testing.assert_array_equal(im.hysteresis_threshold(values, low=0.3, high=1.2), want)
 
 
-@pytest.mark.row(312, function="hysteresis_threshold")
+@pytest.mark.row(312, function="dlx.image.hysteresis_threshold")
 @pytest.mark.parametrize("turned", [False, True])
 def test_hysteresis_follows_a_path_to_its_end(turned):
     snake = np.zeros((66, 66), bool)
@@ -132,7 +132,7 @@ def test_hysteresis_follows_a_path_to_its_end(turned):
     np.testing.assert_array_equal(got, snake)
 
 
-@pytest.mark.row(312, function="hysteresis_threshold")
+@pytest.mark.row(312, function="dlx.image.hysteresis_threshold")
 def test_double_threshold():
     values = jnp.asarray([[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]])
     np.testing.assert_array_equal(im.double_threshold(values, low=0.2, high=0.4), [[0, 0, 0.5], [0.5, 1, 1]])

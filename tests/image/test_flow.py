@@ -14,7 +14,7 @@ from tests.tolerances import assert_close
 SHAPE = (12, 14)
 
 
-@pytest.mark.row(338, function="flow_constraint")
+@pytest.mark.row(338, function="dlx.image.flow_constraint")
 @pytest.mark.parametrize("derivatives", ["both", pytest.param("first", marks=pytest.mark.slow)])
 @configurations(1)
 def test_flow_constraint(rng, derivatives):
@@ -36,7 +36,7 @@ def test_flow_constraint(rng, derivatives):
         assert_close(got, want)
 
 
-@pytest.mark.row(338, function="flow_constraint")
+@pytest.mark.row(338, function="dlx.image.flow_constraint")
 def test_the_residual_of_the_true_flow_vanishes_with_the_shift(x64):
     def residual(shift, derivatives):
         first, second = shifted((30, 32), (shift, -0.5 * shift), scale=0.4)
@@ -53,7 +53,7 @@ def test_the_residual_of_the_true_flow_vanishes_with_the_shift(x64):
     assert float(jnp.max(jnp.abs(images.flow_constraint(first, second, np.zeros((30, 32, 2)))))) > 0.02
 
 
-@pytest.mark.row(338, function="end_point_error, angular_error")
+@pytest.mark.row(338, function="dlx.image.end_point_error, dlx.image.angular_error")
 @pytest.mark.parametrize("name", ["end_point_error", "angular_error"])
 @configurations(1)
 def test_errors_of_a_flow(rng, name):
@@ -73,7 +73,7 @@ def test_errors_of_a_flow(rng, name):
     assert np.isnan(function(np.float32(flow), np.float32(truth), np.zeros((3, 4), bool)))
 
 
-@pytest.mark.row(338, function="end_point_error, angular_error")
+@pytest.mark.row(338, function="dlx.image.end_point_error, dlx.image.angular_error")
 def test_a_right_flow_has_no_error_and_a_derivative(rng):
     flow = jnp.asarray(rng.standard_normal((3, 4, 2)), jnp.float32)
     for function in (images.end_point_error, images.angular_error):
@@ -86,7 +86,7 @@ def test_a_right_flow_has_no_error_and_a_derivative(rng):
     np.testing.assert_allclose(small, np.rad2deg(1e-5), rtol=1e-6)
 
 
-@pytest.mark.row(338, function="flow_colours")
+@pytest.mark.row(338, function="dlx.image.flow_colours")
 def test_flow_colours():
     # 55 colours from red by yellow, green, cyan, blue, magenta; angle(-u, -v) from -pi to pi
     flow = np.float32([[1, 0], [0, 0], [np.cos(np.pi * 19 / 27), np.sin(np.pi * 19 / 27)], [np.nan, 0], [2, 0]])

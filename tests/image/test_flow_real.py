@@ -25,7 +25,7 @@ def whale():
     return get
 
 
-@pytest.mark.row(340, function="track_points", references="opencv")
+@pytest.mark.row(340, function="dlx.image.track_points", references="opencv")
 @pytest.mark.parametrize("where", ["corners", "grid"])
 def test_points_are_not_worse_than_opencv(whale, where):
     cv2, data = pytest.importorskip("cv2"), whale()
@@ -49,7 +49,7 @@ def test_points_are_not_worse_than_opencv(whale, where):
         assert errors[0] <= errors[1]
 
 
-@pytest.mark.row(341, function="pyramid_horn_schunck", references="scikit-image")
+@pytest.mark.row(341, function="dlx.image.pyramid_horn_schunck", references="scikit-image")
 def test_horn_schunck_is_not_worse_than_ilk(whale):
     registration, data = pytest.importorskip("skimage.registration"), whale()
     first, second, truth, known = (data[name] for name in ("frame10", "frame11", "flow", "known"))

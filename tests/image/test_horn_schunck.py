@@ -16,7 +16,7 @@ from tests.tolerances import assert_close
 SHAPE = (9, 11)
 
 
-@pytest.mark.row(341, function="horn_schunck")
+@pytest.mark.row(341, function="dlx.image.horn_schunck")
 @pytest.mark.erratum("E83")
 @pytest.mark.parametrize(("neighbours", "derivatives"), [(8, "both"), pytest.param(4, "first", marks=pytest.mark.slow)])
 @configurations(1)
@@ -32,7 +32,7 @@ def test_iteration(rng, neighbours, derivatives):
     )  # fmt: skip
 
 
-@pytest.mark.row(341, function="flow_energy")
+@pytest.mark.row(341, function="dlx.image.flow_energy")
 @pytest.mark.parametrize("neighbours", [8, pytest.param(4, marks=pytest.mark.slow)])
 @configurations(1)
 def test_energy(rng, neighbours):
@@ -46,7 +46,7 @@ def test_energy(rng, neighbours):
         assert_close(images.neighbour_mean(flow, neighbours=neighbours), reference.neighbour_mean(flow, neighbours))
 
 
-@pytest.mark.row(341, function="horn_schunck")
+@pytest.mark.row(341, function="dlx.image.horn_schunck")
 @pytest.mark.gap("U29")
 @pytest.mark.parametrize("neighbours", [8, pytest.param(4, marks=pytest.mark.slow)])
 def test_the_fixed_point_solves_the_euler_lagrange_equations(x64, rng, neighbours):
@@ -68,7 +68,7 @@ def _as_csc(thing):
     return thing.tocsc() if hasattr(thing, "tocsc") else thing
 
 
-@pytest.mark.row(341, function="horn_schunck")
+@pytest.mark.row(341, function="dlx.image.horn_schunck")
 def test_the_energy_decreases_at_every_iteration(x64, rng):
     first, second = rng.random((2, *SHAPE))
     flow, energies = jnp.zeros((*SHAPE, 2)), []
@@ -81,7 +81,7 @@ def test_the_energy_decreases_at_every_iteration(x64, rng):
     assert_close(images.horn_schunck(first, second, alpha=0.02, iterations=40), flow)
 
 
-@pytest.mark.row(341, function="horn_schunck")
+@pytest.mark.row(341, function="dlx.image.horn_schunck")
 def test_angle_of_a_shift_and_of_a_rotation():
     shape = (48, 56)
     solve = jax.jit(lambda first, second: images.horn_schunck(first, second, alpha=1e-4, iterations=400))
@@ -92,7 +92,7 @@ def test_angle_of_a_shift_and_of_a_rotation():
         assert float(images.angular_error(np.zeros_like(truth), truth)) > 10
 
 
-@pytest.mark.row(341, function="pyramid_horn_schunck")
+@pytest.mark.row(341, function="dlx.image.pyramid_horn_schunck")
 @pytest.mark.erratum("E82", "E83")
 @pytest.mark.parametrize("shift", [(8.0, -6.0), (-12.5, 9.0)])
 def test_a_large_shift(shift):
@@ -106,7 +106,7 @@ def test_a_large_shift(shift):
 LARGE = jax.jit(lambda first, second: images.pyramid_horn_schunck(first, second, alpha=3e-4))
 
 
-@pytest.mark.row(341, function="pyramid_horn_schunck")
+@pytest.mark.row(341, function="dlx.image.pyramid_horn_schunck")
 def test_one_level_and_one_warp_is_horn_schunck_to_a_pixel(x64, rng):
     first, second = rng.random((2, *SHAPE))
     got = images.pyramid_horn_schunck(first, second, alpha=0.02, levels=1, warps=1, iterations=5)
@@ -122,7 +122,7 @@ def test_flat_images_stand_still():
     assert (jax.jit(lambda *two: images.pyramid_horn_schunck(*two, levels=2))(flat, flat) == 0).all()
 
 
-@pytest.mark.row(341, function="pyramid_horn_schunck")
+@pytest.mark.row(341, function="dlx.image.pyramid_horn_schunck")
 @pytest.mark.parametrize("warps", [3, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_small_shift_of_fine_waves_with_little_smoothness(warps, rng):
     # waves of 8 to 40 pixels; a warp that flattens their crests errs by 0.1 to 0.3, and by more with more warps

@@ -13,7 +13,7 @@ from tests.tolerances import assert_close
 LINES = jax.jit(im.hough_lines, static_argnames=("thetas", "resolution"))
 
 
-@pytest.mark.row(314, function="hough_lines, hough_line_peaks")
+@pytest.mark.row(314, function="dlx.image.hough_lines, dlx.image.hough_line_peaks")
 @configurations()
 def test_lines_are_the_loop(rng):
     edges = rng.random((20, 25)) < 0.2
@@ -27,7 +27,7 @@ def test_lines_are_the_loop(rng):
     assert (got.votes.sum(axis=0) == edges.sum()).all()
 
 
-@pytest.mark.row(314, function="hough_lines, hough_line_peaks")
+@pytest.mark.row(314, function="dlx.image.hough_lines, dlx.image.hough_line_peaks")
 def test_lines_are_scikit_images():
     transform = pytest.importorskip("skimage.transform")
     feature, data = pytest.importorskip("skimage.feature"), pytest.importorskip("skimage.data")
@@ -46,7 +46,7 @@ def test_lines_are_scikit_images():
     assert_close(peaks.rho[: len(want_rho)], want_rho)
 
 
-@pytest.mark.row(314, function="hough_lines, hough_line_peaks")
+@pytest.mark.row(314, function="dlx.image.hough_lines, dlx.image.hough_line_peaks")
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_known_line_is_found(number):
     theta, rho = [(np.deg2rad(30), 40.0), (np.deg2rad(-70), -20.0), (0.0, 17.0)][number]
@@ -60,7 +60,7 @@ def test_a_known_line_is_found(number):
     assert not none.valid.any()
 
 
-@pytest.mark.row(314, function="hough_lines, hough_line_peaks")
+@pytest.mark.row(314, function="dlx.image.hough_lines, dlx.image.hough_line_peaks")
 def test_a_line_is_one_peak_over_the_end_of_the_angles():
     edges = np.zeros((64, 80), bool)
     edges[31] = True  # t = -pi / 2, rho = -31; nearly as many votes for 89 degrees and rho = 31
@@ -70,7 +70,7 @@ def test_a_line_is_one_peak_over_the_end_of_the_angles():
     np.testing.assert_array_equal(peaks.valid, [True, False])
 
 
-@pytest.mark.row(313, function="hough_lines_slope")
+@pytest.mark.row(313, function="dlx.image.hough_lines_slope")
 def test_slope_and_intercept():
     slopes, intercepts = np.linspace(-2, 2, 41), np.linspace(-50, 100, 151)
     x = np.arange(60)
@@ -91,7 +91,7 @@ def test_slope_and_intercept():
     assert abs(intercepts[b] - 12) <= 1
 
 
-@pytest.mark.row(315, function="normal_to_slope_intercept, double_intercept_to_normal")
+@pytest.mark.row(315, function="dlx.image.normal_to_slope_intercept, dlx.image.double_intercept_to_normal")
 @pytest.mark.erratum("E74")
 @configurations()
 def test_forms_of_a_line(x64, rng):
@@ -119,14 +119,18 @@ def ring(radius, x, y, shape=(60, 70)):
     return np.hypot(j - x, i - y) - radius
 
 
-@pytest.mark.row(316, function="hough_circles, hough_circles_gradient, hough_circle_peaks")
+@pytest.mark.row(
+    316, function="dlx.image.hough_circles, dlx.image.hough_circles_gradient, dlx.image.hough_circle_peaks"
+)
 @configurations()
 def test_circles_are_the_loop(rng):
     edges = rng.random((16, 18)) < 0.1
     np.testing.assert_array_equal(im.hough_circles(edges, radii=[3, 5]), reference.hough_circles(edges, [3, 5]))
 
 
-@pytest.mark.row(316, function="hough_circles, hough_circles_gradient, hough_circle_peaks")
+@pytest.mark.row(
+    316, function="dlx.image.hough_circles, dlx.image.hough_circles_gradient, dlx.image.hough_circle_peaks"
+)
 def test_known_circles_are_found_by_both_forms():
     radii = [9, 11, 13, 15]
     discs = np.clip(np.minimum(ring(15, 25, 30), ring(9, 55, 20)) + 0.5, 0, 1).astype(np.float32)  # dark on light
@@ -152,7 +156,9 @@ def test_known_circles_are_found_by_both_forms():
     np.testing.assert_array_equal(plain.valid, [True, True, False])
 
 
-@pytest.mark.row(316, function="hough_circles, hough_circles_gradient, hough_circle_peaks")
+@pytest.mark.row(
+    316, function="dlx.image.hough_circles, dlx.image.hough_circles_gradient, dlx.image.hough_circle_peaks"
+)
 def test_circles_are_where_scikit_image_has_them():
     transform = pytest.importorskip("skimage.transform")
     feature, data = pytest.importorskip("skimage.feature"), pytest.importorskip("skimage.data")
@@ -167,7 +173,9 @@ def test_circles_are_where_scikit_image_has_them():
     assert int(got.radius[0]) == sizes[0]
 
 
-@pytest.mark.row(316, function="hough_circles, hough_circles_gradient, hough_circle_peaks")
+@pytest.mark.row(
+    316, function="dlx.image.hough_circles, dlx.image.hough_circles_gradient, dlx.image.hough_circle_peaks"
+)
 def test_the_coins_of_a_photograph_are_valid_by_default():
     # six coins, their middles read off the picture
     coins = pytest.importorskip("skimage.data").coins()[:160, :200]
@@ -190,8 +198,10 @@ def test_the_coins_of_a_photograph_are_valid_by_default():
         assert max(map(min, apart)) <= 2
 
 
-@pytest.mark.row(314, function="hough_lines, hough_line_peaks")
-@pytest.mark.row(316, function="hough_circles, hough_circles_gradient, hough_circle_peaks")
+@pytest.mark.row(314, function="dlx.image.hough_lines, dlx.image.hough_line_peaks")
+@pytest.mark.row(
+    316, function="dlx.image.hough_circles, dlx.image.hough_circles_gradient, dlx.image.hough_circle_peaks"
+)
 def test_vmap(rng):
     batch = rng.random((2, 16, 18)) < np.array([0.05, 0.9])[:, None, None]
     lines = jax.vmap(lambda edges: im.hough_lines(edges, thetas=6).votes)(batch)

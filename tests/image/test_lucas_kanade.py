@@ -18,7 +18,7 @@ SMALL, SHAPE = (10, 12), (64, 72)
 POINTS = np.array([[20.3, 30.7], [40.0, 25.0], [33.2, 41.9], [50.5, 33.5]])
 
 
-@pytest.mark.row(339, function="lucas_kanade")
+@pytest.mark.row(339, function="dlx.image.lucas_kanade")
 @pytest.mark.parametrize(
     ("weights", "derivatives"), [("gaussian", "both"), pytest.param("uniform", "first", marks=pytest.mark.slow)]
 )
@@ -33,7 +33,7 @@ def test_lucas_kanade(rng, weights, derivatives):
     )  # fmt: skip
 
 
-@pytest.mark.row(339, function="lucas_kanade")
+@pytest.mark.row(339, function="dlx.image.lucas_kanade")
 def test_a_constant_shift(x64):
     first, second = shifted(SHAPE, (0.6, -0.3))
     found = jax.jit(images.lucas_kanade)(first, second)
@@ -48,7 +48,7 @@ def test_a_constant_shift(x64):
     assert float(error[8:-8, 8:-8].max()) < 0.15
 
 
-@pytest.mark.row(339, function="lucas_kanade")
+@pytest.mark.row(339, function="dlx.image.lucas_kanade")
 def test_where_there_is_no_structure():
     flat = np.full((20, 20), 0.4, np.float32)
     # a small window, which compiles sooner
@@ -75,7 +75,7 @@ def test_low_precision_and_bytes(rng):
     assert low.flow.dtype == low.eigenvalue.dtype == jnp.bfloat16
 
 
-@pytest.mark.row(340, function="pyramid_lucas_kanade")
+@pytest.mark.row(340, function="dlx.image.pyramid_lucas_kanade")
 @pytest.mark.erratum("E82")
 @pytest.mark.parametrize("shift", [(8.0, -6.0), (-12.5, 9.0)])
 def test_a_large_shift(shift):
@@ -92,7 +92,7 @@ def test_a_large_shift(shift):
 PYRAMID = jax.jit(lambda first, second: images.pyramid_lucas_kanade(first, second, levels=4))
 
 
-@pytest.mark.row(340, function="pyramid_lucas_kanade")
+@pytest.mark.row(340, function="dlx.image.pyramid_lucas_kanade")
 def test_a_rotation():
     first, second, flow = rotated((128, 144), 0.08, scale=0.4, fine=True)  # up to 7 pixels
     found = PYRAMID(np.float32(first), np.float32(second))
@@ -102,7 +102,7 @@ def test_a_rotation():
     assert error[20:-20, 20:-20].mean() < 0.08 * 3
 
 
-@pytest.mark.row(340, function="pyramid_lucas_kanade")
+@pytest.mark.row(340, function="dlx.image.pyramid_lucas_kanade")
 @pytest.mark.erratum("E82")
 def test_one_level_and_one_warp_is_lucas_kanade(x64, rng):
     first, second = rng.random(SMALL), rng.random(SMALL)
@@ -115,7 +115,7 @@ def test_one_level_and_one_warp_is_lucas_kanade(x64, rng):
 
 
 @pytest.mark.slow
-@pytest.mark.row(340, function="pyramid_lucas_kanade")
+@pytest.mark.row(340, function="dlx.image.pyramid_lucas_kanade")
 @pytest.mark.erratum("E82")
 def test_the_finer_level_begins_at_twice_the_flow(x64):
     # even shifts of an image of slow waves: level 1 is right to a hundredth, and level 0 gets twice that
@@ -156,7 +156,7 @@ def step_of_the_tracker(rng, weights):
     return found, [first, second, rng.uniform(9, 14, (2, 2))], loop
 
 
-@pytest.mark.row(340, 342, function="track_points")
+@pytest.mark.row(340, 342, function="dlx.image.track_points")
 @pytest.mark.erratum("E84")
 @pytest.mark.parametrize("weights", ["uniform", "gaussian"])
 def test_a_step_of_the_tracker_is_that_of_a_loop(rng, weights):
@@ -165,7 +165,7 @@ def test_a_step_of_the_tracker_is_that_of_a_loop(rng, weights):
 
 
 @pytest.mark.slow
-@pytest.mark.row(340, 342, function="track_points")
+@pytest.mark.row(340, 342, function="dlx.image.track_points")
 @pytest.mark.erratum("E84")
 @pytest.mark.parametrize("weights", ["uniform", "gaussian"])
 @configurations(0, 5)
@@ -181,7 +181,7 @@ def test_a_step_of_the_tracker(rng, weights):
                     eps=1e-5)  # fmt: skip
 
 
-@pytest.mark.row(342, function="track_points")
+@pytest.mark.row(342, function="dlx.image.track_points")
 @pytest.mark.erratum("E84")
 def test_points_converge_to_the_sub_pixel_shift(x64):
     shift = np.array([0.37, -0.81])
@@ -197,7 +197,7 @@ def test_points_converge_to_the_sub_pixel_shift(x64):
     assert ((start * shift) > 0).all()
 
 
-@pytest.mark.row(340, function="track_points", references="opencv")
+@pytest.mark.row(340, function="dlx.image.track_points", references="opencv")
 def test_against_opencv():
     cv2 = pytest.importorskip("cv2")
     frames = [np.round(255 * frame).astype(np.uint8) for frame in shifted((128, 144), (9.0, -5.5), scale=0.5)]
@@ -219,7 +219,7 @@ def video_of_waves():
 
 
 @pytest.mark.slow
-@pytest.mark.row(342, function="klt_track")
+@pytest.mark.row(342, function="dlx.image.klt_track")
 def test_klt_of_several_videos():
     video, _ = video_of_waves()
     follow = jax.jit(lambda *given: images.klt_track(*given, levels=2))
@@ -227,7 +227,7 @@ def test_klt_of_several_videos():
     np.testing.assert_allclose(stacked.points[1], follow(video, np.float32(POINTS)).points, atol=1e-3)
 
 
-@pytest.mark.row(342, function="klt_track")
+@pytest.mark.row(342, function="dlx.image.klt_track")
 @pytest.mark.erratum("E84")
 def test_klt_follows_points_over_frames():
     video, path = video_of_waves()
@@ -238,7 +238,7 @@ def test_klt_follows_points_over_frames():
     np.testing.assert_allclose(tracks.points, POINTS[None] + path[:, None], atol=0.05)
 
 
-@pytest.mark.row(342, function="klt_track")
+@pytest.mark.row(342, function="dlx.image.klt_track")
 def test_klt_says_what_is_lost():
     first, second = np.float32(shifted(SHAPE, (0.5, 0.0)))
     points = np.float32([[30, 30], [70.9, 30], [50, 50], [10, 10]])
@@ -257,7 +257,7 @@ def test_klt_says_what_is_lost():
     assert not tracks.valid[:, 0].any()
 
 
-@pytest.mark.row(342, function="trackable_points", references="opencv")
+@pytest.mark.row(342, function="dlx.image.trackable_points", references="opencv")
 def test_trackable_points():
     cv2 = pytest.importorskip("cv2")
     image = np.zeros((60, 60), np.float32)

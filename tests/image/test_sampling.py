@@ -20,7 +20,7 @@ def generic(rng, shape, low, high):
     return rng.integers(low, high, shape) + rng.uniform(0.05, 0.95, shape)
 
 
-@pytest.mark.row(339, 340, function="bilinear_sample", references="scipy")
+@pytest.mark.row(339, 340, function="dlx.image.bilinear_sample", references="scipy")
 @pytest.mark.parametrize("mode", ["nearest", pytest.param("constant", marks=pytest.mark.slow)])
 @configurations(1)
 def test_bilinear_sample(rng, mode):
@@ -81,7 +81,7 @@ def test_images_of_one_pixel_or_one_row():
     assert_close(got, np.float32(0.25))
 
 
-@pytest.mark.row(340, function="warp", references="opencv")
+@pytest.mark.row(340, function="dlx.image.warp", references="opencv")
 @configurations(1)
 def test_warp_by_a_flow(rng):
     image, flow = rng.random((5, 6)), generic(rng, (5, 6, 2), -2, 2)
@@ -114,7 +114,7 @@ def test_warp_undoes_a_shift(x64):
     assert_close(got[3:-3, 3:-3], brightness(x, y)[3:-3, 3:-3])
 
 
-@pytest.mark.row(335, function="warp", references="opencv")
+@pytest.mark.row(335, function="dlx.image.warp", references="opencv")
 @configurations(1)
 def test_warp_by_a_homography(rng):
     image, homography = rng.random((5, 6)), between_pixels(rng, (4, 7))
@@ -158,7 +158,7 @@ def test_a_point_at_infinity_lies_outside():
     assert np.isfinite(slope).all()
 
 
-@pytest.mark.row(340, function="resize_bilinear", references="opencv, torch")
+@pytest.mark.row(340, function="dlx.image.resize_bilinear", references="opencv, torch")
 @pytest.mark.parametrize("shape", [(5, 20), pytest.param((14, 4), marks=pytest.mark.slow)])
 def test_resize(rng, shape):
     torch, cv2 = pytest.importorskip("torch"), pytest.importorskip("cv2")

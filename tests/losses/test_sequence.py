@@ -32,7 +32,7 @@ def loop(logits, labels, mask, how):
     return {"none": values, "sum": values.sum(), "mean": values.sum() / mask.sum()}[how]
 
 
-@pytest.mark.row(149, function="sequence_cross_entropy")
+@pytest.mark.row(149, function="dlx.losses.sequence_cross_entropy")
 @pytest.mark.parametrize("how", ["mean", "sequence"])
 @configurations(1, 5)
 def test_sequence_cross_entropy(rng, how):

@@ -12,7 +12,7 @@ from tests.proof import configurations, prove
 from tests.tolerances import assert_close
 
 
-@pytest.mark.row(143, function="perplexity")
+@pytest.mark.row(143, function="dlx.metrics.perplexity")
 @pytest.mark.erratum("E33")
 @configurations()
 def test_perplexity(rng):

@@ -84,7 +84,7 @@ def test_character_classifier_does_not_see_the_padding(rng, options):
         assert_close(scores[row], alone[0], kind="contraction")
 
 
-@pytest.mark.row(231, function="FeedForwardLanguageModel")
+@pytest.mark.row(231, function="dlx.models.FeedForwardLanguageModel")
 @pytest.mark.erratum("E29")
 def test_feed_forward_language_model_is_its_formula(rng):
     model = models.FeedForwardLanguageModel(vocabulary=11, context=3, embedding=4, units=5, direct=True)

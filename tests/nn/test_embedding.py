@@ -10,7 +10,7 @@ from tests.proof import check_transformations, configurations
 from tests.tolerances import assert_close
 
 
-@pytest.mark.row(160, 147, function="embedding")
+@pytest.mark.row(160, 147, function="dlx.nn.embedding")
 @configurations()
 def test_embedding_is_one_hot_times_the_table(rng, x64):
     table, tokens = jnp.asarray(rng.standard_normal((6, 4))), jnp.asarray(rng.integers(0, 6, (3, 5)))

@@ -24,7 +24,7 @@ def model(rng):
     return step
 
 
-@pytest.mark.row(144, 148, function="feedback_unroll")
+@pytest.mark.row(144, 148, function="dlx.nn.feedback_unroll")
 @pytest.mark.gap("U32")
 @configurations()
 def test_feedback_unroll_equals_the_loop(rng, x64):
@@ -66,7 +66,7 @@ def test_ratio_one_is_teacher_forcing(x64):
         assert_close(got, want, kind="contraction")
 
 
-@pytest.mark.row(148, function="prefix_forcing")
+@pytest.mark.row(148, function="dlx.nn.prefix_forcing")
 def test_prefix_warms_up_and_predictions_follow(x64):
     """Outputs inside the prefix do not depend on predictions; what stands behind it is not looked at."""
     rng = np.random.default_rng(1)

@@ -11,7 +11,7 @@ from tests.tolerances import assert_close
 T, U = 9, 4
 
 
-@pytest.mark.row(153, function="gradient_norms_by_time")
+@pytest.mark.row(153, function="dlx.nn.gradient_norms_by_time")
 @pytest.mark.parametrize("rho", [0.5, 1.0, 2.0])
 def test_gradient_norms_by_time_are_powers(rng, rho, x64):
     """W = rho Q with Q orthogonal: ||dL/dh_t|| = rho^(T - t) ||v||."""

@@ -48,9 +48,9 @@ def states(rng, kind, batch=B):
     return [rng.standard_normal((batch, U)) for _ in range(2 if kind in ("lstm", "peephole") else 1)]
 
 
-@pytest.mark.row(145, function="rnn_cell")
-@pytest.mark.row(154, function="gru_cell")
-@pytest.mark.row(155, function="lstm_cell")
+@pytest.mark.row(145, function="dlx.nn.rnn_cell")
+@pytest.mark.row(154, function="dlx.nn.gru_cell")
+@pytest.mark.row(155, function="dlx.nn.lstm_cell")
 @pytest.mark.erratum("E35", "E36")
 @pytest.mark.gap("U2")
 @pytest.mark.parametrize("kind", reference.STEPS)
@@ -91,7 +91,7 @@ def test_flax_cells(rng, x64):
             assert_close(one, other, kind="contraction")
 
 
-@pytest.mark.row(146, function="rnn_cell")
+@pytest.mark.row(146, function="dlx.nn.rnn_cell")
 @pytest.mark.erratum("E36")
 @configurations(1)
 def test_concatenated_form(rng, x64):

@@ -50,9 +50,9 @@ def weighted(outputs, final):
     )
 
 
-@pytest.mark.row(145, function="rnn")
-@pytest.mark.row(154, function="gru")
-@pytest.mark.row(155, function="lstm")
+@pytest.mark.row(145, function="dlx.nn.rnn")
+@pytest.mark.row(154, function="dlx.nn.gru")
+@pytest.mark.row(155, function="dlx.nn.lstm")
 @pytest.mark.row(151, 152)
 @pytest.mark.gap("U2", "U3")
 @pytest.mark.parametrize("kind", KINDS)  # what is slow here stands in fast tests against PyTorch, or of the BPTT
@@ -84,8 +84,8 @@ def test_rnn_gru_lstm(rng, kind, x64):
         )  # sums of 100 terms
 
 
-@pytest.mark.row(156, function="stacked")
-@pytest.mark.row(157, function="bidirectional")
+@pytest.mark.row(156, function="dlx.nn.stacked")
+@pytest.mark.row(157, function="dlx.nn.bidirectional")
 @pytest.mark.row(145, 154, 155)
 @pytest.mark.erratum("E35", "E36")
 @pytest.mark.parametrize("kind", [pytest.param("rnn", marks=pytest.mark.slow), "gru_after", "lstm"])
@@ -130,7 +130,7 @@ def test_stacked_bidirectional_pytorch(rng, kind, x64):
         jax.tree.map(assert_network_close, dict(got), expected)
 
 
-@pytest.mark.row(152, function="unroll")
+@pytest.mark.row(152, function="dlx.nn.unroll")
 @pytest.mark.row(139)
 @pytest.mark.erratum("E31")
 @pytest.mark.parametrize("kind", ["gru", pytest.param("lstm", marks=pytest.mark.slow)])
@@ -189,7 +189,7 @@ def test_padded_equals_unpadded(rng, reverse, x64):
     assert (by_padded[1][:2] == 0).all()
 
 
-@pytest.mark.row(157, function="bidirectional")
+@pytest.mark.row(157, function="dlx.nn.bidirectional")
 def test_reversed_inputs_swap_the_directions(rng, x64):
     first, inputs, _ = drawn(rng, "gru")
     second = drawn(rng, "gru")[0]
@@ -202,7 +202,7 @@ def test_reversed_inputs_swap_the_directions(rng, x64):
     assert_close(there, back)
 
 
-@pytest.mark.row(156, function="stacked")
+@pytest.mark.row(156, function="dlx.nn.stacked")
 def test_stacked_goes_from_layer_to_layer(rng, x64):
     first, inputs, state = drawn(rng, "gru")
     second, _, other = drawn(rng, "rnn", U)
@@ -240,7 +240,7 @@ def test_sequence_mask():
     assert mask.dtype == bool
 
 
-@pytest.mark.row(152, function="unroll")
+@pytest.mark.row(152, function="dlx.nn.unroll")
 def test_unroll_freezes_and_reverses(x64):
     """Running sums, by hand."""
     inputs = jnp.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]])

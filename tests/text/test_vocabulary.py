@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dlx.text import BOS, EOS, PAD, RESERVED, UNK, Vocabulary, build_vocabulary
 
-pytestmark = pytest.mark.row(137, function="build_vocabulary")
+pytestmark = pytest.mark.row(137, function="dlx.text.build_vocabulary")
 LINE = ["the", "cat", "sat", "on", "the", "mat", "the", "end"]
 
 
