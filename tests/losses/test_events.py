@@ -18,7 +18,8 @@ from tests.tolerances import assert_close
 def test_binary_cross_entropy(rng):
     torch = pytest.importorskip("torch")
     size = shape(rng)
-    p, y = rng.uniform(0.05, 0.95, size), rng.uniform(0, 1, size)
+    # far enough from 0 and 1 for finite differences, whose error grows as 1 / p^3
+    p, y = rng.uniform(0.2, 0.8, size), rng.uniform(0, 1, size)
     prove(losses.binary_cross_entropy, [p, y], reference=reference.binary_cross_entropy, kind="contraction")
     with jax.enable_x64(True):
         got = losses.binary_cross_entropy(jnp.asarray(p), jnp.asarray(y), features="mean")
