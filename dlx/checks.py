@@ -189,3 +189,18 @@ def check_signs(name: str, labels: Any) -> None:
     if is_known(labels):
         found = np.asarray(labels, np.float64)
         _refuse_first(name, found, np.abs(found) == 1, "-1 and 1; 2 y - 1 makes them of 0 and 1")
+
+
+def check_symmetric(name: str, matrices: Any) -> None:
+    """Refuse numbers that are not finite, and matrices that are not symmetric up to rounding."""
+    check_entries(name, matrices)
+    if is_known(matrices):
+        values = np.asarray(matrices, np.float64)
+        # both triangles are rounded by what made them: a mistake is off by more
+        slack = 1e-3 * np.abs(values).max(initial=0)
+        apart = np.abs(values - values.swapaxes(-1, -2))
+        if (apart > slack).any():
+            *_, row, column = (int(i) for i in np.unravel_index(apart.argmax(), apart.shape))
+            raise ValueError(
+                f"{name}: got entries ({row}, {column}) and ({column}, {row}) that differ, wanted symmetry"
+            )

@@ -54,21 +54,6 @@ def check_density(densities: Array, points: Array) -> None:
             raise ValueError(f"densities: got the integral {off[0]:g} over the points, wanted about 1")
 
 
-def check_symmetric(name: str, matrices: Array) -> None:
-    """Refuse numbers that are not finite, and matrices that are not symmetric up to rounding."""
-    check_entries(name, matrices)
-    if is_known(matrices):
-        values = np.asarray(matrices, np.float64)
-        # both triangles are rounded by what made them: a mistake is off by more
-        slack = 1e-3 * np.abs(values).max(initial=0)
-        apart = np.abs(values - values.swapaxes(-1, -2))
-        if (apart > slack).any():
-            *_, row, column = (int(i) for i in np.unravel_index(apart.argmax(), apart.shape))
-            raise ValueError(
-                f"{name}: got entries ({row}, {column}) and ({column}, {row}) that differ, wanted symmetry"
-            )
-
-
 def check_given(given: str) -> None:
     """Refuse anything but the two variables."""
     check_choice("given", given, ("x", "y"))

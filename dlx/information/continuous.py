@@ -5,8 +5,8 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dlx.checks import check_entries, check_floating, check_same_shape
-from dlx.information._checks import check_base, check_density, check_points, check_symmetric, expected_log
+from dlx.checks import check_entries, check_floating, check_same_shape, check_symmetric
+from dlx.information._checks import check_base, check_density, check_points, expected_log
 
 __all__ = [
     "differential_entropy",

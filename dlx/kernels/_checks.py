@@ -3,8 +3,7 @@
 import numpy as np
 from jax import Array
 
-from dlx.checks import is_known
-from dlx.information._checks import check_symmetric
+from dlx.checks import check_symmetric, is_known
 from dlx.linear._checks import check_real
 
 
