@@ -1,8 +1,7 @@
 """Published files of the image sets: names, checksums, addresses."""
 
-from typing import NamedTuple
-
 from dlx.data.find import Archive
+from dlx.data.gather import Member
 
 __all__ = [
     "BOX",
@@ -13,25 +12,12 @@ __all__ = [
     "PHOTOGRAPHS",
     "RUBBER_WHALE",
     "SAMPLE_IMAGES",
-    "Member",
 ]
 
 _OPENCV = "https://raw.githubusercontent.com/opencv/opencv/4.x/samples/data/"
 _SCIKIT_IMAGE = "https://gitlab.com/scikit-image/data/-/raw/5c090b56df3988d988ff97928e2ef2d2cbe38e1b/"
 _SCIKIT_LEARN = "https://raw.githubusercontent.com/scikit-learn/scikit-learn/1.6.1/sklearn/datasets/images/"
 _MIDDLEBURY = "https://vision.middlebury.edu/flow/data/comp/zip/"
-
-
-class Member(NamedTuple):
-    """Where a file stands in a published .zip.
-
-    Attributes:
-      url: of the .zip.
-      path: in it.
-    """
-
-    url: str
-    path: str
 
 
 def _files(base: str | None, **sums: str) -> tuple[Archive, ...]:

@@ -2,12 +2,9 @@
 
 import difflib
 import functools
-import hashlib
 import importlib.util
 import io
-import os
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dlx.data import image_archives
-from dlx.data.cache import cache_folder
 from dlx.data.decode_images import decode_flow, decode_image, decode_matrix
-from dlx.data.fetch import fetch_archive, unreachable
-from dlx.data.find import AbsentError, Archive, find_archives
-from dlx.data.image_archives import Member
+from dlx.data.find import Archive
+from dlx.data.gather import Member, gather
 from dlx.errors import DatasetError, UsageError
 
 __all__ = ["ImageCard", "ImageSet", "image_names", "load_images"]
@@ -110,80 +105,24 @@ def load_images_from(entries: Mapping[str, ImageEntry], name: str) -> ImageSet:
 
 def _contents(entry: ImageEntry) -> dict[str, bytes]:
     """Content of all files, from the first places that have them."""
-    notes: list[str] = []
-    roots = _roots(entry, notes)
-    downloads = cache_folder() / "downloads" / entry.card.name
-    found = find_archives(entry.archives, [*roots, *([downloads] if os.path.isdir(downloads) else [])])
-    notes += [f"files: {note}" for note in found.notes]
-    missing = [archive for archive in entry.archives if archive.name not in found.contents]
-    members = entry.members or {}
-    urls = {a.name: (members[a.name].url,) if a.name in members else a.urls for a in missing}
-    closed = unreachable({url for several in urls.values() for url in several})
-    contents = dict(found.contents)
-    failed = False
-    for archive in missing:
-        try:
-            if archive.name in members:
-                contents[archive.name] = _fetch_member(archive, members[archive.name], downloads, closed)
-            elif archive.urls:
-                contents[archive.name] = fetch_archive(archive, downloads, closed)
-            else:
-                raise AbsentError(f"{archive.name} has no public address")
-        except DatasetError as error:
-            failed = True
-            notes.append(f"fetch: {error}")
-    if failed:
-        raise DatasetError(_advice(entry, missing, notes))
-    for note in found.damaged:
-        warnings.warn(note, stacklevel=4)
-    return contents
+    carrier, note = _carrier(entry)
+    found = gather(entry.archives, name=entry.card.name, roots=carrier, members=entry.members)
+    if found.missing:
+        raise DatasetError(_advice(entry, found.missing, [*note, *found.notes]))
+    for line in found.damaged:
+        warnings.warn(line, stacklevel=4)
+    return found.contents
 
 
-def _roots(entry: ImageEntry, notes: list[str]) -> list[Path]:
-    """Folders to search: the package that carries the files, then DLX_DATA_DIR."""
-    roots = []
-    if entry.carrier:
-        package, folder, distribution = entry.carrier
-        spec = importlib.util.find_spec(package)
-        if spec and spec.submodule_search_locations:
-            roots.append(Path(spec.submodule_search_locations[0], folder))
-        else:
-            notes.append(f"{distribution}, which carries it, is not installed")
-    named = os.environ.get("DLX_DATA_DIR")
-    if named:
-        roots.append(Path(named).expanduser())
-    else:
-        notes.append("files: DLX_DATA_DIR is not set")
-    return roots
-
-
-def _fetch_member(archive: Archive, member: Member, folder: Path, closed: Mapping[str, str]) -> bytes:
-    """A file out of a published .zip; it is kept beside the .zip, and its own checksum counts."""
-    import pooch
-    import requests
-
-    if member.url in closed:
-        raise AbsentError(f"{member.url}: {closed[member.url]}")
-    pooch.get_logger().setLevel("WARNING")
-    try:
-        downloader = pooch.HTTPDownloader(timeout=(2, 30))
-        # no checksum of the .zip is published; what is taken out of it has one
-        path = pooch.retrieve(member.url, None, member.url.rsplit("/", 1)[-1], folder, downloader=downloader)
-        with zipfile.ZipFile(path) as package:
-            content = package.read(member.path)
-    except requests.RequestException as error:
-        raise DatasetError(f"{member.url}: the transfer failed: {error}") from error
-    except (zipfile.BadZipFile, KeyError) as error:
-        Path(path).unlink(missing_ok=True)
-        raise DatasetError(f"{member.url}: served a file without {member.path}: {error}") from error
-    except OSError as error:
-        raise DatasetError(f"{folder}: cannot be written: {error.strerror}") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != archive.content:
-        Path(path).unlink(missing_ok=True)
-        raise DatasetError(f"{member.url}: {member.path} has sha256 {digest}, expected {archive.content}")
-    (folder / archive.name).write_bytes(content)
-    return content
+def _carrier(entry: ImageEntry) -> tuple[list[Path], list[str]]:
+    """The folder of the package that carries the files, or why there is none."""
+    if not entry.carrier:
+        return [], []
+    package, folder, distribution = entry.carrier
+    spec = importlib.util.find_spec(package)
+    if spec and spec.submodule_search_locations:
+        return [Path(spec.submodule_search_locations[0], folder)], []
+    return [], [f"{distribution}, which carries it, is not installed"]
 
 
 def _advice(entry: ImageEntry, missing: list[Archive], notes: list[str]) -> str:

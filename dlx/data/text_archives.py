@@ -1,7 +1,7 @@
 """Published files of the texts: names, checksums of their content, addresses."""
 
 from dlx.data.find import Archive
-from dlx.data.image_archives import Member
+from dlx.data.gather import Member
 
 __all__ = [
     "FRA_ENG", "FRA_ENG_ZIP", "NAMES", "PTB", "PTB_ZIP", "SONG_POEMS", "TANG_POEMS", "TIME_MACHINE",

@@ -3,18 +3,13 @@
 import difflib
 import functools
 import importlib
-import os
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from dlx.data import decode_texts, text_archives
-from dlx.data.cache import cache_folder
-from dlx.data.fetch import fetch_archive, unreachable
-from dlx.data.find import Archive, find_archives
-from dlx.data.image_archives import Member
-from dlx.data.images import _fetch_member
+from dlx.data.find import Archive
+from dlx.data.gather import Member, gather
 from dlx.data.tasks import Task, sequence_task
 from dlx.errors import DatasetError, UsageError
 
@@ -126,38 +121,12 @@ def load_text_from(entries: Mapping[str, TextEntry], name: str) -> TextSet:
 
 def _contents(entry: TextEntry) -> dict[str, bytes]:
     """Content of all files, from the first places that have them."""
-    named, downloads = os.environ.get("DLX_DATA_DIR"), cache_folder() / "downloads" / entry.card.name
-    notes = [] if named else ["files: DLX_DATA_DIR is not set"]
-    roots = [Path(named).expanduser()] if named else []
-    found = find_archives(entry.archives, [*roots, *([downloads] if os.path.isdir(downloads) else [])])
-    notes += [f"files: {note}" for note in found.notes]
-    missing = [archive for archive in entry.archives if archive.name not in found.contents]
-    members = entry.members or {}
-    urls = {a.name: (members[a.name].url,) if a.name in members else a.urls for a in missing}
-    closed = unreachable({url for several in urls.values() for url in several})
-    contents = dict(found.contents)
-    failed = []
-    for archive in missing:
-        try:
-            if archive.name in members:
-                contents[archive.name] = _fetch_member(archive, members[archive.name], downloads, closed)
-            else:
-                contents[archive.name] = fetch_archive(archive, downloads, closed)
-                _keep(archive, contents[archive.name], downloads)
-        except DatasetError as error:
-            failed.append(archive)
-            notes.append(f"fetch: {error}")
-    if failed:
-        raise DatasetError(_advice(entry, failed, notes))
+    found = gather(entry.archives, name=entry.card.name, members=entry.members)
+    if found.missing:
+        raise DatasetError(_advice(entry, found.missing, found.notes))
     for note in found.damaged:
         warnings.warn(note, stacklevel=4)
-    return contents
-
-
-def _keep(archive: Archive, content: bytes, folder: Path) -> None:
-    """A file that is served under another name is kept under its own, by which it is looked for."""
-    if not any((folder / name).exists() for name in (archive.name, f"{archive.name}.gz")):
-        (folder / archive.name).write_bytes(content)
+    return found.contents
 
 
 def _advice(entry: TextEntry, missing: list[Archive], notes: list[str]) -> str:

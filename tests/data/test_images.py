@@ -11,7 +11,7 @@ from PIL import Image
 import dlx.data
 from dlx.data.decode_images import decode_flow, decode_image, decode_matrix, encode_flow
 from dlx.data.find import Archive
-from dlx.data.image_archives import Member
+from dlx.data.gather import Member
 from dlx.data.images import ImageCard, ImageEntry, image_catalogue, load_images_from
 from dlx.errors import DatasetError, UsageError
 from tests.data import tiny

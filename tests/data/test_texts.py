@@ -12,7 +12,7 @@ import dlx.data
 import dlx.text
 from dlx.data import TextCard, TextSet, decode_texts, load_text, text_names
 from dlx.data.find import Archive
-from dlx.data.image_archives import Member
+from dlx.data.gather import Member
 from dlx.data.text_archives import NAMES
 from dlx.data.texts import TextEntry, load_text_from, text_catalogue
 from dlx.errors import DatasetError, UsageError
