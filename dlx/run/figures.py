@@ -32,7 +32,7 @@ def mistakes_figure(
       probabilities: (N, classes) of the classifier.
       classes: their names.
       count: at most so many are shown.
-    Returns: a matplotlib figure; each picture is titled "label -> answer certainty".
+    Returns: a matplotlib figure; each picture is titled with label, answer and certainty.
     """
     from matplotlib.figure import Figure
 
@@ -41,7 +41,7 @@ def mistakes_figure(
     wrong = wrong[np.argsort(-probabilities[wrong, answers[wrong]], kind="stable")][:count]
     columns = 6
     rows = max(1, -(-len(wrong) // columns))
-    figure = Figure(figsize=(columns * 0.95, rows * 1.3), layout="constrained")
+    figure = Figure(figsize=(columns * 0.95, rows * 1.35), layout="constrained")
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.axis("off")
     for axes, example in zip(figure.axes, wrong, strict=False):
@@ -49,10 +49,13 @@ def mistakes_figure(
         axes.imshow(
             image[..., 0] if image.shape[-1] == 1 else image, cmap="gray_r", vmin=0, vmax=max(1, int(images.max()))
         )
-        certainty = probabilities[example, answers[example]]
-        axes.set_title(
-            f"{classes[labels[example]]} \N{RIGHTWARDS ARROW} {classes[answers[example]]}\n{certainty:.2f}", fontsize=8
-        )
+        true, answer = classes[labels[example]], classes[answers[example]]
+        certainty = f"{probabilities[example, answers[example]]:.2f}"
+        arrow = "\N{RIGHTWARDS ARROW}"
+        # names of a word would run into the next picture
+        short = len(true + answer) <= 11
+        axes.set_title(f"{true} {arrow} {answer}\n{certainty}" if short else f"{true}\n{arrow} {answer}\n{certainty}",
+                       fontsize=8 if short else 7)  # fmt: skip
     return figure
 
 
