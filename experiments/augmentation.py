@@ -22,6 +22,7 @@ import numpy as np
 import dlx
 from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
+from dlx.run.figures import spread
 
 KINDS = ("flips", "crop", "colour")
 
@@ -202,10 +203,6 @@ def words(share: Mapping[str, float]) -> str:
 
 def table(shares: list[dict[str, float]], tested: np.ndarray, trained: np.ndarray, gains: np.ndarray) -> list:
     """A row for each combination: means over the seeds, and their standard deviations."""
-
-    def spread(values: np.ndarray) -> str:
-        return f"{values.mean():.4f}" + (f" +- {values.std(ddof=1):.4f}" if len(values) > 1 else "")
-
     rows = [
         ["augmentation", "test accuracy", f"more than with {words(shares[plain_row(shares)])}", "training accuracy"]
     ]

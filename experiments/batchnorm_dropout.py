@@ -22,6 +22,7 @@ import numpy as np
 import dlx
 from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
+from dlx.run.figures import band, spread
 from dlx.run.options import DEVICES, TRAINING
 
 VARIANTS = {"none": "tab:gray", "batch_norm": "tab:blue", "dropout": "tab:orange", "both": "tab:green"}
@@ -47,6 +48,8 @@ class Config(Options):
     """Probability that a unit of a pooled plane is off in training."""
     width: float = 0.25
     """Factor of the channels 32, 64 and 128 of the network."""
+    activation: str = "relu"
+    """One of dlx.nn: relu, sigmoid, ..."""
     batch_sizes: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
     """Of the second part; the learning rate is proportional to them, the least of --rates at --batch-size."""
     size_examples: int = 2000
@@ -110,7 +113,11 @@ def network(config: Config, name: str, classes: int) -> dlx.models.PlainCNN:
     """A variant of the network."""
     rate = config.dropout if name in ("dropout", "both") else 0.0
     return dlx.models.PlainCNN(
-        outputs=classes, width=config.width, use_norm=name in ("batch_norm", "both"), dropout=rate
+        outputs=classes,
+        width=config.width,
+        use_norm=name in ("batch_norm", "both"),
+        dropout=rate,
+        activation=config.activation,
     )
 
 
@@ -222,14 +229,6 @@ def by_batch_size(config: Config, data: Any, name: str) -> np.ndarray:
     return np.array(accuracies)
 
 
-def spread(values: np.ndarray, digits: int = 4) -> str:
-    """Mean and standard deviation as text."""
-    several, diverged = len(values) > 1, int((~np.isfinite(values)).sum())
-    if diverged:
-        return f"{diverged} of {len(values)} diverged"
-    return f"{values.mean():.{digits}f}" + (f" +- {values.std(ddof=1):.{digits}f}" if several else "")
-
-
 def words(name: str) -> str:
     """A variant's name for people."""
     return name.replace("_", " ")
@@ -244,7 +243,7 @@ def rates_table(config: Config, trained: Mapping[str, dict], best: Mapping, targ
             losses, times = own["losses"][:, number], []
             for wanted in (trained["none"]["losses"][-1, number], target):
                 missed = int((losses.min(0) > wanted).sum())
-                times.append(spread(epochs_to(own["epochs"], losses, wanted), 1))
+                times.append(spread(epochs_to(own["epochs"], losses, wanted), digits=1))
                 times[-1] += f", {missed} of {config.seeds} not" if missed else ""
             mark = " *" if best[name] == number else ""
             rows.append([f"{rate:g}{mark}", words(name), spread(losses[-1]), spread(own["tested"][number]), *times])
@@ -260,13 +259,6 @@ def sizes_table(config: Config, by_size: Mapping[str, np.ndarray]) -> list[list[
     ]
 
 
-def band(axes: Any, x: Any, values: np.ndarray, name: str) -> None:
-    """A line of means over the last axis, a standard deviation around it."""
-    mean, deviation = values.mean(-1), values.std(-1, ddof=1) if values.shape[-1] > 1 else 0.0
-    axes.plot(x, mean, color=VARIANTS[name], linewidth=1.3, label=words(name))
-    axes.fill_between(x, mean - deviation, mean + deviation, color=VARIANTS[name], alpha=0.25, linewidth=0)
-
-
 def curves_figure(config: Config, trained: Mapping[str, dict], key: str, label: str) -> Any:
     """A panel for each rate, one below the other."""
     from matplotlib.figure import Figure
@@ -275,7 +267,7 @@ def curves_figure(config: Config, trained: Mapping[str, dict], key: str, label: 
     panels = figure.subplots(len(config.rates), sharex=True, sharey=True, squeeze=False)[:, 0]
     for number, (axes, rate) in enumerate(zip(panels, config.rates, strict=True)):
         for name, own in trained.items():
-            band(axes, own["epochs"], own[key][:, number], name)
+            band(axes, own["epochs"], own[key][:, number], label=words(name), colour=VARIANTS[name])
         axes.set_title(f"learning rate {rate:g}", fontsize=9)
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
@@ -291,7 +283,7 @@ def sizes_figure(config: Config, by_size: Mapping[str, np.ndarray]) -> Any:
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axes = figure.subplots()
     for name, values in by_size.items():
-        band(axes, config.batch_sizes, values, name)
+        band(axes, config.batch_sizes, values, label=words(name), colour=VARIANTS[name])
         axes.plot(config.batch_sizes, values, ".", color=VARIANTS[name], alpha=0.5, markersize=5)
     axes.set_xscale("log", base=2)
     axes.set_xticks(config.batch_sizes, [str(size) for size in config.batch_sizes])

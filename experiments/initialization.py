@@ -19,6 +19,7 @@ import numpy as np
 
 import dlx
 from dlx.run import Options, launch, open_run, require
+from dlx.run.figures import spread
 from dlx.run.options import DEVICES, TRAINING
 
 
@@ -175,11 +176,6 @@ def sigmoid_share(config: Config, batch: Any, classes: int, seed: int) -> float:
     deltas = [float(np.linalg.norm(gradients[name]["bias"])) for name in names]
     sizes = [float(np.linalg.norm(params[name]["kernel"], 2)) for name in names]
     return max(deltas[k] / (sizes[k + 1] * deltas[k + 1]) for k in range(depth))
-
-
-def spread(values: np.ndarray) -> str:
-    """Mean and standard deviation as text."""
-    return f"{values.mean():.4f}" + (f" +- {values.std(ddof=1):.4f}" if len(values) > 1 else "")
 
 
 def histograms_figure(drawn: dict[str, list[np.ndarray]]) -> Any:

@@ -30,6 +30,7 @@ import optax
 
 import dlx
 from dlx.run import Options, launch, open_run, require
+from dlx.run.figures import spread
 from dlx.run.options import DEVICES, TRAINING
 
 
@@ -200,11 +201,6 @@ def sweep(config: Config, data: Any, rates: dict[str, list[float]], steps: int, 
         for values in (records[-1]["train_loss"], tested["accuracy"])
     )
     return losses, accuracies
-
-
-def spread(values: np.ndarray) -> str:
-    """Mean and standard deviation as text."""
-    return f"{values.mean():.4f}" + (f" +- {values.std(ddof=1):.4f}" if len(values) > 1 else "")
 
 
 def paths_figure(paths: dict[str, np.ndarray]) -> Any:

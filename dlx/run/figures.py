@@ -1,11 +1,40 @@
-"""Figures that several experiments put into their report."""
+"""Figures, and texts of numbers, that several experiments put into their report."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["confusion_figure", "mistakes_figure", "signed_colours"]
+__all__ = ["band", "confusion_figure", "mistakes_figure", "signed_colours", "spread"]
+
+
+def spread(values: np.ndarray, *, digits: int = 4) -> str:
+    """Mean and standard deviation as text.
+
+    Args:
+      values: (replicas,).
+      digits: behind the point.
+    Returns: "mean +- sd", of one value itself; how many diverged if any is not finite.
+    """
+    diverged = int((~np.isfinite(values)).sum())
+    if diverged:
+        return f"{diverged} of {len(values)} diverged"
+    return f"{np.mean(values):.{digits}f}" + (f" +- {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else "")
+
+
+def band(axes: Any, x: Any, values: np.ndarray, *, label: str, colour: str) -> None:
+    """A line of means over the last axis, with a standard deviation around it.
+
+    Args:
+      axes: of matplotlib.
+      x: (times,).
+      values: (times, replicas).
+      label: of the line.
+      colour: of line and band.
+    """
+    mean, deviation = values.mean(-1), values.std(-1, ddof=1) if values.shape[-1] > 1 else 0.0
+    axes.plot(x, mean, color=colour, linewidth=1.3, label=label)
+    axes.fill_between(x, mean - deviation, mean + deviation, color=colour, alpha=0.25, linewidth=0)
 
 
 def signed_colours(values: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlx.run.figures import confusion_figure, mistakes_figure, signed_colours
+from dlx.run.figures import band, confusion_figure, mistakes_figure, signed_colours, spread
 from dlx.run.pictures import as_png
 
 
@@ -35,3 +35,20 @@ def test_confusion_counts_true_classes_by_row():
     figure = confusion_figure(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]), classes=("a", "b"))
     texts = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in figure.axes[0].texts}
     assert texts == {(0, 0): "66.7", (0, 1): "33.3", (1, 1): "100.0"}
+
+
+def test_a_spread_is_that_of_a_sample():
+    assert spread(np.array([1.0, 2.0, 3.0]), digits=2) == "2.00 +- 1.00"
+    assert spread(np.array([0.12345])) == "0.1235"
+    assert spread(np.array([1.0, np.nan])) == "1 of 2 diverged"
+
+
+def test_a_band_is_a_standard_deviation_wide():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    band(axes, [0, 1], np.array([[1.0, 3.0], [2.0, 2.0]]), label="loss", colour="tab:blue")
+    assert axes.lines[0].get_ydata().tolist() == [2.0, 2.0]
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    np.testing.assert_allclose([heights.min(), heights.max()], 2 + np.array([-1, 1]) * np.sqrt(2))
+    band(axes, [0, 1], np.ones((2, 1)), label="one seed", colour="tab:red")
