@@ -13,18 +13,16 @@ cores. --allocator keep is the default here.
 """
 
 import functools
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
-
-import jax
-import numpy as np
 
 import dlx
 from dlx.run import Options, launch, open_run, require
 from dlx.run.options import DEVICES, LOG, TRAINING
-from dlx.run.records import Records, read_records
+from dlx.run.records import read_records
+from dlx.run.timed import TimedRecords, by_epoch, time_figure
+from dlx.train.stages import in_turn, smaller
 
 
 @dataclass(frozen=True)
@@ -142,80 +140,6 @@ def triangle(peak: float, steps: int) -> Callable:
     rise = max(1, steps // 4)
     fall = dlx.optim.polynomial_schedule(peak, steps=max(1, steps - rise))
     return dlx.optim.warmup_schedule(fall, steps=rise, start=peak / 5)
-
-
-def smaller(prepare: Callable) -> Callable:
-    """`prepare`, and three quarters of the height and width."""
-
-    def function(batch: dict) -> dict:
-        batch = prepare(batch)
-        count, height, width, channels = batch["inputs"].shape
-        shape = (count, 3 * height // 4, 3 * width // 4, channels)
-        return {**batch, "inputs": jax.image.resize(batch["inputs"], shape, "linear")}
-
-    return function
-
-
-def in_turn(first: Callable, second: Callable, switch: int) -> Callable:
-    """A step that is the first one `switch` times, then the second."""
-
-    def step(state: Any, batch: Any, *, axis_name: str | None = None) -> tuple:
-        branches = (functools.partial(branch, axis_name=axis_name) for branch in (first, second))
-        return jax.lax.cond(state.step < switch, *branches, state, batch)
-
-    return step
-
-
-class TimedRecords(Records):
-    """The log with the processor time of all threads in each line: on a shared machine wall clock says little."""
-
-    def __init__(self, path: Any) -> None:
-        super().__init__(path)
-        self.began, self.before = time.process_time(), 0.0
-
-    @property
-    def processor_seconds(self) -> float:
-        """So far, with compilation, evaluation and the parts of a resumed run before this one."""
-        return self.before + time.process_time() - self.began
-
-    def __call__(self, moment: Any) -> None:
-        """Takes the `Moment` of a chunk's end."""
-        replicas = len(next(iter(moment.metrics.values())))
-        moment.metrics["processor_seconds"] = np.full(replicas, self.processor_seconds)
-        super().__call__(moment)
-
-    def truncate(self, position: int) -> None:
-        """Drops the lines after a position; the time counts on from the last that is kept."""
-        super().truncate(position)
-        lines = read_records(self.path) if self.path else []
-        self.before = lines[-1]["processor_seconds"][0] if lines else 0.0
-
-
-def by_epoch(lines: Sequence[dict]) -> list[list[str]]:
-    """A row for each evaluation."""
-    rows = [["epoch", "training accuracy", "test accuracy", "wall clock of training", "processor time"]]
-    for line in lines:
-        accuracies = [f"{np.mean(line[name]):.4f}" for name in ("train_accuracy", "test_accuracy")]
-        times = [f"{line['seconds']:.0f} s", f"{np.mean(line['processor_seconds']):.0f} s"]
-        rows.append([f"{line['epoch']:.3g}", *accuracies, *times])
-    return rows
-
-
-def time_figure(lines: Sequence[dict]) -> Any:
-    """Test accuracy against the wall clock of training, and against the processor time of all threads."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
-    axes = figure.subplots()
-    accuracy = [np.mean(line["test_accuracy"]) for line in lines]
-    processor = [np.mean(line["processor_seconds"]) for line in lines]
-    axes.plot([line["seconds"] for line in lines], accuracy, "-o", markersize=3, label="wall clock of training")
-    axes.plot(processor, accuracy, "-o", markersize=3, label="processor time of all threads, with evaluation")
-    axes.set_xlim(left=0)
-    axes.set_xlabel("seconds")
-    axes.set_ylabel("test accuracy")
-    axes.legend(fontsize=8, loc="lower right")
-    return figure
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
@@ -120,6 +121,7 @@ class ResNet(NormedLayers, kw_only=True):
       zero_residual: the last scale of a block starts at 0.
       remat: compute the activations inside of a block again for its gradient, in place of keeping them. On a CPU
         XLA (jax 0.10) merges both computations again, and nothing is gained.
+      mirrored: predict the mean of the logits of an image and of its mirror image.
       conv_bias: convolutions have biases.
       activation: name of `dlx.nn.ACTIVATIONS`, or a function of an array.
       momentum: of the running statistics, the share of the old.
@@ -140,6 +142,7 @@ class ResNet(NormedLayers, kw_only=True):
     shortcut_norm: bool = True
     zero_residual: bool = False
     remat: bool = False
+    mirrored: bool = False
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "ResNet":
@@ -166,6 +169,12 @@ class ResNet(NormedLayers, kw_only=True):
     ) -> Float[Array, "batch outputs"]:
         """(batch, height, width, channels) -> (batch, outputs); `train` takes the moments of the batch."""
         check_images(self, inputs, first=("conv_0",))
+        if self.mirrored and not train:
+            both = self._logits(jnp.concatenate([inputs, inputs[:, :, ::-1]]), train=False)
+            return jnp.mean(both.reshape(2, len(inputs), self.outputs), axis=0)
+        return self._logits(inputs, train=train)
+
+    def _logits(self, inputs: Array, *, train: bool) -> Array:
         outputs = self._stem(inputs, train)
         # the flag is Python's: checkpointing must not trace it
         block = nn.remat(ResidualBlock, static_argnums=(2,)) if self.remat else ResidualBlock
