@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Integer
 from dlx.checks import check_choice, check_class_numbers, check_count, check_range
 from dlx.models.mlp import Linear
 from dlx.models.recurrent import CELLS, last_output, recurrent_layers
-from dlx.nn import affine, dropout, embedding, example_keys, get_activation, get_initializer, normal, one_hot
+from dlx.nn import LSTMState, affine, dropout, embedding, example_keys, get_activation, get_initializer, normal, one_hot
 
 __all__ = ["CharacterClassifier", "FeedForwardLanguageModel", "RecurrentLanguageModel"]
 
@@ -81,6 +81,10 @@ class RecurrentLanguageModel(_Tokens):
     vocabulary), "bias": (vocabulary,)}. With one-hot inputs, as the notes have it, an RNN of 256 units and 28
     characters has 80,156 parameters. With `tied`, W_hq is E's transpose: `output` has its bias only. Dropout stands on
     the embeddings, between the layers and before the output, as Zaremba et al. have it, never on the recurrence.
+    `start` and `step` read token by token, see `dlx.text.read_prefix`:
+
+        state = model.apply({}, batch, method="start")
+        logits, state = model.apply(variables, state, tokens, method="step")
 
     Attributes:
       vocabulary: tokens.
@@ -142,6 +146,21 @@ class RecurrentLanguageModel(_Tokens):
                             param_dtype=self.param_dtype, name="output")  # fmt: skip
             logits = output(hidden.reshape(-1, hidden.shape[-1])).reshape(*tokens.shape, self.vocabulary)
         return (logits, state) if return_state else logits
+
+    def start(self, batch: int) -> tuple[Any, ...]:
+        """The state before a text, zeros in every layer: `initial` of a first call."""
+
+        def zeros() -> Array:
+            return jnp.zeros((batch, self.units), self.param_dtype if self.dtype is None else self.dtype)
+
+        return tuple(LSTMState(zeros(), zeros()) if self.cell == "lstm" else zeros() for _ in range(self.num_layers))
+
+    def step(
+        self, state: Sequence[Any], tokens: Integer[Array, "batch"]
+    ) -> tuple[Float[Array, "batch vocabulary"], tuple[Any, ...]]:
+        """One token of every sequence, as `dlx.text.sample_tokens` calls it."""
+        logits, state = self(tokens[:, None], state, return_state=True)
+        return logits[:, 0], state
 
 
 class CharacterClassifier(_Tokens):

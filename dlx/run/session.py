@@ -26,6 +26,7 @@ from dlx.run.signals import StopOnSignal
 from dlx.run.startup import is_main_process, start
 from dlx.run.store import open_store, restore
 from dlx.run.strict_json import write
+from dlx.run.weights import WeightsOptions, save_replicas
 
 __all__ = ["Run", "open_run", "train"]
 
@@ -44,7 +45,10 @@ def train(config: Options, task: engine.Supervised, data: Any, *, after: Callabl
     _check_data(config, data)
     with open_run(config) as run:
         state = run.fit(task.step, task.init, data.train, measured={"test": (task.measure, data.test)})
-        more = after(run, run.layout.fetch("state", state)) if after else None
+        own = run.layout.fetch("state", state)
+        if isinstance(config, WeightsOptions):
+            run.save_weights(own)
+        more = after(run, own) if after else None
         return run.finish(more)
 
 
@@ -97,7 +101,7 @@ class Run:
 
     def fit(
         self, step: Callable, init: Callable, data: Any = None, *,
-        measured: Mapping[str, tuple[Callable, Any]] | None = None, spec: Any = P(),
+        measured: Mapping[str, tuple[Callable, Any]] | None = None, spec: Any = P(), derived: Callable | None = None,
     ) -> Any:  # fmt: skip
         """Runs the step as the configuration says, from the beginning or from the last checkpoint.
 
@@ -105,6 +109,8 @@ class Run:
           step, init, data: as `dlx.train.fit` takes them.
           measured: prefix -> (measure, data), as {"test": (task.measure, data.test)}.
           spec: which leaves of the state are cut over devices, see `make_layout`.
+          derived: derived({name: (replicas,)}) -> further metrics, computed from the means of each line of the log and
+            of the result, as `dlx.train.perplexities`.
         Returns: the state, stacked over replicas, as `self.layout` has placed it.
         Raises: SystemExit after a signal, when the state has been saved.
         """
@@ -124,12 +130,18 @@ class Run:
         finite = engine.StopOnNonFinite(
             [label.replace("seed_", "seed ") for label in replica_labels(config)], self.layout, report=self.note
         )
+        if isinstance(config, WeightsOptions) and config.evaluate_only:
+            state = engine.initialise(init, config.seed_values, config.sweep_values() or None)
+            self.digest = state_digest(state)
+            state = self.layout.place("state", state)
+            self.final = evaluate.at(0, state)
+            return state
         with contextlib.ExitStack() as closing:
             store = open_store(config, self.folder, closing, writes=self.writes)
             resume = self._restore(store, init)
             if self.folder.resumed and self.writes:
                 self.folder.write_config(config)
-            hooks: list[Any] = [evaluate, finite, self.records]
+            hooks: list[Any] = [evaluate, finite, *([engine.Derive(derived)] if derived else []), self.records]
             if self.writes:
                 hooks.append(closing.enter_context(contextlib.closing(Console(stop=self.stopped))))
                 hooks[-1].begin(resume[0] if resume else 0)
@@ -152,6 +164,8 @@ class Run:
             self.note(f"Stopped by {self.stopped.reason} after step {self.step} of {steps}" + self._how_to_resume())
             raise SystemExit(self.stopped.exit_code)
         self.final = {**self._last_metrics(per_epoch or config.log_every), **evaluate.at(self.step, state)}
+        # what is derived is no mean of what the lines have
+        self.final.update(derived(self.final) if derived else {})
         self.digest = state_digest(self.layout.fetch("state", state))
         return state
 
@@ -193,6 +207,16 @@ class Run:
             f"Answers by true class ({seed})",
             confusion_figure(labels, probabilities.argmax(1), classes=data.card.classes),
         )
+
+    def save_weights(self, state: Any) -> None:
+        """Writes the weights of each replica beside the report: weights.safetensors, of several weights-seed_0...
+
+        Args:
+          state: of supervised learning, on the host, stacked over replicas.
+        """
+        if self.writes:
+            for path in save_replicas(self.folder.path, replica_labels(self.config), state):
+                print(f"weights: {path}")
 
     def table(self, caption: str, rows: Any) -> None:
         """Adds a table to the report, the first row its header."""

@@ -12,6 +12,7 @@ from dlx.text.ngrams import (
     trigram_probabilities,
     unigram_probabilities,
 )
+from dlx.text.prefix import read_prefix
 from dlx.text.tokenize import characters, letters_only, lines_with_end, separate_punctuation, words
 from dlx.text.truncation import truncate_logits
 from dlx.text.vocabulary import BOS, EOS, PAD, RESERVED, UNK, Vocabulary, build_vocabulary
@@ -38,6 +39,7 @@ __all__ = [
     "lines_with_end",
     "ngram_counts",
     "ngram_probabilities",
+    "read_prefix",
     "sample_tokens",
     "separate_punctuation",
     "sequence_log_probability",

@@ -11,7 +11,7 @@ from dlx.errors import NonFiniteError
 from dlx.train.fit import Moment
 from dlx.train.layout import Layout
 
-__all__ = ["Evaluate", "SaveCheckpoints", "StopOnNonFinite"]
+__all__ = ["Derive", "Evaluate", "SaveCheckpoints", "StopOnNonFinite"]
 
 
 class Evaluate:
@@ -39,6 +39,20 @@ class Evaluate:
             }
             self.last = (step, values)
         return self.last[1]
+
+
+class Derive:
+    """Adds metrics that are functions of a moment's other ones, as a perplexity is of the mean loss.
+
+    Args:
+      function: {name: (replicas,)} -> further ones.
+    """
+
+    def __init__(self, function: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]) -> None:
+        self.function = function
+
+    def __call__(self, moment: Moment) -> None:
+        moment.metrics.update(self.function(moment.metrics))
 
 
 class StopOnNonFinite:

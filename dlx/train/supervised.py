@@ -119,7 +119,7 @@ def supervised(
         inputs = prepare(jax.tree.map(jnp.asarray, one_example))["inputs"]
         variables = dict(model.init({"params": params_key}, inputs, train=False))
         params = variables.pop("params")
-        opt_state = _with_hyperparameters(optimizer.init(params), hyperparameters)
+        opt_state = with_hyperparameters(optimizer.init(params), hyperparameters)
         # a copy: two leaves of a donated state must not share memory
         average = None if ema is None else jax.tree.map(jnp.copy, params)
         return SupervisedState(jnp.zeros((), jnp.int32), params, variables, opt_state, run_key, average)
@@ -172,10 +172,7 @@ def supervised(
             gradient = lax.pmean(gradient, axis_name)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        average = state.ema
-        if ema is not None:
-            decay = jnp.minimum(ema, (1.0 + state.step) / (10.0 + state.step))
-            average = jax.tree.map(lambda a, p: decay * a + (1.0 - decay) * p, average, params)
+        average = None if ema is None else moving_average(ema, state.step, state.ema, params)
         return SupervisedState(state.step + 1, params, model_state, opt_state, state.key, average), sums
 
     def measure(state: SupervisedState, batch: Any, weight: jax.Array) -> dict:
@@ -201,7 +198,17 @@ def _cast(tree: Any, dtype: Any) -> Any:
     return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
 
 
-def _with_hyperparameters(opt_state: Any, values: Mapping[str, Any]) -> Any:
+def moving_average(ema: float, step: jax.Array, average: Any, params: Any) -> Any:
+    """The average with the new parameters in it; the first steps weigh more, see `supervised`."""
+    decay = jnp.minimum(ema, (1.0 + step) / (10.0 + step))
+    return jax.tree.map(lambda a, p: decay * a + (1.0 - decay) * p, average, params)
+
+
+def with_hyperparameters(opt_state: Any, values: Mapping[str, Any]) -> Any:
+    """An optimizer's state with values of a sweep in it.
+
+    Raises: UsageError if the optimizer has no hyperparameter of a name.
+    """
     if not values:
         return opt_state
     own = getattr(opt_state, "hyperparams", {})
