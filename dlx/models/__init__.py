@@ -18,10 +18,11 @@ from dlx.models.prelu import PReLU
 from dlx.models.recurrent import GRU, LSTM, RNN
 from dlx.models.resnet import ResidualBlock, ResNet
 from dlx.models.tapped import tapped
+from dlx.models.torch_names import TorchNames, torch_names
 from dlx.models.transformer import Transformer, TransformerDecoder, TransformerEncoder, TransformerLM, TransformerState
 from dlx.models.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from dlx.models.vgg import VGG, VGGBlock
-from dlx.models.weights import from_torch, load_weights, save_weights
+from dlx.models.weights import from_torch, load_torch_weights, load_weights, save_weights
 
 __all__ = [
     "GRU",
@@ -54,6 +55,7 @@ __all__ = [
     "ResNet",
     "ResidualBlock",
     "Seq2SeqState",
+    "TorchNames",
     "Transformer",
     "TransformerDecoder",
     "TransformerDecoderLayer",
@@ -64,8 +66,10 @@ __all__ = [
     "TransitionLayer",
     "VGGBlock",
     "from_torch",
+    "load_torch_weights",
     "load_weights",
     "save_weights",
     "tapped",
+    "torch_names",
     "with_auxiliary",
 ]

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from dlx.errors import CheckpointError
 
-__all__ = ["from_torch", "load_weights", "save_weights"]
+__all__ = ["from_torch", "load_torch_weights", "load_weights", "names_in", "save_weights"]
 
 # PyTorch's name of each parameter and statistic of ours, within its layer
 _LEAVES = {
@@ -78,14 +78,56 @@ def load_weights(path: str | os.PathLike, variables: Mapping[str, Any], *, skip:
         if not any(_is_below(name, prefix) for name in own):
             raise ValueError(f"skip: got {prefix!r}, wanted the path of arrays as {', '.join(list(own)[:3])}, ...")
     wanted = {name: leaf for name, leaf in own.items() if not any(_is_below(name, prefix) for prefix in skip)}
+    with _opened(path) as file:
+        held = [name for name in file.keys() if not any(_is_below(name, p) for p in skip)]  # noqa: SIM118 - no dict
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in held}
+        misfit = _misfit(shapes, {name: leaf.shape for name, leaf in wanted.items()})
+        if misfit:
+            raise CheckpointError(f"{path}: weights of another architecture: {misfit}{_hint(file.metadata())}")
+        values = {name: _with_dtype(file.get_tensor(name), leaf) for name, leaf in wanted.items()}
+    return _unflatten(variables, own | values)
+
+
+def load_torch_weights(
+    path: str | os.PathLike,
+    variables: Mapping[str, Any],
+    names: Mapping[str, str],
+    *,
+    flattened: Mapping[str, tuple[int, int, int]] | None = None,
+) -> Any:
+    """Reads a safetensors file with PyTorch's names, as the hubs of models have them.
+
+    Args:
+      path: of the file.
+      variables, names, flattened: as `from_torch` takes them; `torch_names` makes the last two.
+    Returns: `variables` with PyTorch's numbers, in the dtypes of `variables`.
+    Raises: CheckpointError if the file cannot be read or holds weights of another architecture, with a list of what is
+      missing, unexpected or of another shape. ValueError if `names` do not fit `variables`.
+    Source: the safetensors format, version 0.4.
+    """
+    _check_names(variables, names, flattened or {})
+    with _opened(path) as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+    try:
+        return from_torch(state, variables, names, flattened=flattened)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {str(error).removeprefix('state: ')}") from None
+
+
+def names_in(path: str | os.PathLike) -> list[str]:
+    """The names of the arrays in a safetensors file.
+
+    Raises: CheckpointError if it cannot be read.
+    """
+    with _opened(path) as file:
+        return list(file.keys())
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[Any]:
     try:
         with safe_open(path, "np") as file:
-            held = [name for name in file.keys() if not any(_is_below(name, p) for p in skip)]  # noqa: SIM118 - no dict
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in held}
-            misfit = _misfit(shapes, {name: leaf.shape for name, leaf in wanted.items()})
-            if misfit:
-                raise CheckpointError(f"{path}: weights of another architecture: {misfit}{_hint(file.metadata())}")
-            values = {name: _with_dtype(file.get_tensor(name), leaf) for name, leaf in wanted.items()}
+            yield file
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such file of weights") from error
     except (OSError, SafetensorError) as error:
@@ -93,7 +135,6 @@ def load_weights(path: str | os.PathLike, variables: Mapping[str, Any], *, skip:
             f"{path}: cannot be read as safetensors: {_reason(error)}. dlx.models.save_weights writes such files; "
             "dlx.models.from_torch takes the weights of a PyTorch model"
         ) from error
-    return _unflatten(variables, own | values)
 
 
 def from_torch(
@@ -123,10 +164,7 @@ def from_torch(
     Source: PyTorch's documentation of Conv2d, Linear and BatchNorm2d.
     """
     wanted, flattened = _named(variables), flattened or {}
-    layers = {_split(name)[0] for name in wanted}
-    unnamed, unknown = sorted(layers - set(names)), sorted({*names, *flattened} - layers)
-    if unnamed or unknown:
-        raise ValueError(f"names: {_listed('layers without a name', unnamed, 'names without a layer', unknown)}")
+    _check_names(variables, names, flattened)
     theirs = {name: _torch_name(name, names) for name in wanted}
     values = {
         name: _in_our_layout(name, _to_numpy(state[source]), flattened)
@@ -143,6 +181,13 @@ def from_torch(
     if misfit:
         raise ValueError(f"state: weights of another architecture: {misfit}")
     return _unflatten(variables, {name: _with_dtype(value, wanted[name]) for name, value in values.items()})
+
+
+def _check_names(variables: Any, names: Mapping[str, str], flattened: Mapping[str, Any]) -> None:
+    layers = {_split(name)[0] for name in _named(variables)}
+    unnamed, unknown = sorted(layers - set(names)), sorted({*names, *flattened} - layers)
+    if unnamed or unknown:
+        raise ValueError(f"names: {_listed('layers without a name', unnamed, 'names without a layer', unknown)}")
 
 
 def _named(variables: Any) -> dict[str, Any]:
