@@ -9,6 +9,9 @@ import optax
 from jax import lax
 from jax.sharding import PartitionSpec as P
 
+from dlx import train
+from dlx.data import SequenceWindows
+from dlx.models import RecurrentLanguageModel
 from tests.train import tiny
 
 
@@ -162,6 +165,18 @@ def image() -> Kind:
     return Kind(init, step)
 
 
+# A state of the model behind each row of a batch, which the next batch goes on from
+
+
+def carried() -> Kind:
+    tokens = np.random.default_rng(4).integers(0, 5, 150).astype(np.int32)
+    model = RecurrentLanguageModel(vocabulary=5, embedding=4, cell="rnn", units=4, dropout=0.25)
+    task = train.recurrent(model, optax.adam(0.01), batch_size=16, ema=0.9)
+    # three batches an epoch, so that four steps see the state emptied
+    source = SequenceWindows(tokens, batch_size=16, steps=3, offset=0)
+    return Kind(task.init, task.step, source, 16, task.spec)
+
+
 def supervised() -> Kind:
     task = tiny.task(tiny.Softmax(), ema=0.9)
     return Kind(task.init, task.step, tiny.data(), 16)
@@ -174,4 +189,5 @@ KINDS = {
     "environments": environments(),
     "scatter": scatter(),
     "image": image(),
+    "carried": carried(),
 }

@@ -1,6 +1,7 @@
 """Training with a carried state: against the unbroken text, its perplexity, and what clipping bounds."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -129,7 +130,7 @@ def token_by_token(params, tokens):
     """-sum log P(w_t | w_1, ..., w_{t-1}), a step at a time."""
     step = jax.jit(functools.partial(MODEL.apply, {"params": params}, method="step"))
     state, total = MODEL.apply({}, 1, method="start"), 0.0
-    for now, then in zip(tokens[:-1], tokens[1:], strict=True):
+    for now, then in itertools.pairwise(tokens):
         logits, state = step(state, jnp.asarray([now]))
         total -= float(nn.log_softmax(logits)[0, then])
     return total
