@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import dlx
-from dlx.run import Options, launch, open_run, require
+from dlx.run import launch, open_run, require
 from dlx.run.options import DEVICES, LOG, TRAINING
 from dlx.run.records import read_records
 from dlx.run.timed import TimedRecords, by_epoch, time_figure
+from dlx.run.weights import WeightsOptions, from_file
 from dlx.train.stages import in_turn, smaller
 
 
 @dataclass(frozen=True)
-class Config(Options):
+class Config(WeightsOptions):
     """Options of the fast network."""
 
     # the schedule depends on the total: another length is another run
@@ -82,7 +83,7 @@ def main(config: Config) -> dict:
         per_epoch = dlx.train.steps_per_epoch(len(data.train["labels"]), config.batch_size)
         steps = config.steps or max(1, round((config.epochs or 1) * per_epoch))
         build = functools.partial(task, config, data, steps)
-        full = build(model, prepare)
+        full = from_file(config, build(model, prepare), model)
         step = full.step
         if config.small:
             step = in_turn(build(model, smaller(prepare)).step, full.step, round(config.small * steps))
@@ -93,7 +94,9 @@ def main(config: Config) -> dict:
         if lines:
             run.picture("Test accuracy against time", time_figure(lines))
             run.table("By epoch", by_epoch(lines))
-        run.show_answers(model, run.layout.fetch("state", state), data, prepare)
+        own = run.layout.fetch("state", state)
+        run.save_weights(own)
+        run.show_answers(model, own, data, prepare)
         return run.finish(
             {
                 "test_accuracy_without_flips": without,
