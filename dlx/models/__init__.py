@@ -18,7 +18,7 @@ from dlx.models.prelu import PReLU
 from dlx.models.recurrent import GRU, LSTM, RNN
 from dlx.models.resnet import ResidualBlock, ResNet
 from dlx.models.tapped import tapped
-from dlx.models.torch_names import TorchNames, torch_names
+from dlx.models.torch_names import TorchNames, load_named_weights, torch_names
 from dlx.models.transformer import Transformer, TransformerDecoder, TransformerEncoder, TransformerLM, TransformerState
 from dlx.models.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from dlx.models.vgg import VGG, VGGBlock
@@ -66,6 +66,7 @@ __all__ = [
     "TransitionLayer",
     "VGGBlock",
     "from_torch",
+    "load_named_weights",
     "load_torch_weights",
     "load_weights",
     "save_weights",

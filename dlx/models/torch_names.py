@@ -1,19 +1,22 @@
 """What PyTorch calls the layers of our networks: the maps that `from_torch` and `load_torch_weights` take."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 
+from dlx.errors import CheckpointError
 from dlx.models.alexnet import AlexNet
 from dlx.models.densenet import DenseNet
 from dlx.models.lenet import LeNet
 from dlx.models.resnet import ResNet
 from dlx.models.vgg import VGG
+from dlx.models.weights import load_torch_weights, load_weights, names_in
 
-__all__ = ["TorchNames", "torch_names"]
+__all__ = ["TorchNames", "load_named_weights", "torch_names"]
 
 
 class TorchNames(NamedTuple):
@@ -52,6 +55,31 @@ def torch_names(model: Any, variables: Mapping[str, Any]) -> TorchNames:
         layers[layer] = leaf if kind == "kernel" else layers.get(layer)
     found = {layer: _renamed(layer, names) for layer in layers}
     return TorchNames(found, _flattened(model, layers) if "dense_0" in layers else {})
+
+
+def load_named_weights(path: str | os.PathLike, model: Any, variables: Mapping[str, Any]) -> Any:
+    """Reads a safetensors file with the names of dlx or, of a network that `torch_names` knows, with PyTorch's.
+
+    Args:
+      path: of the file.
+      model: that gets the weights.
+      variables: of it, as `init` made them; `jax.eval_shape` of it does as well.
+    Returns: `variables` with the arrays of the file, in the dtypes of `variables`.
+    Raises: CheckpointError if the file cannot be read or holds weights of another architecture, with a list of what is
+      missing, unexpected or of another shape.
+    Source: the safetensors format, version 0.4.
+    """
+    found = names_in(path)
+    if any("/" in name for name in found):
+        return load_weights(path, variables)
+    try:
+        names, flattened = torch_names(model, variables)
+    except TypeError:
+        raise CheckpointError(
+            f"{path}: weights of another architecture: {', '.join(found[:2]) or 'nothing'} is no name of dlx, and"
+            f" {type(model).__name__} has none in PyTorch"
+        ) from None
+    return load_torch_weights(path, variables, names, flattened=flattened)
 
 
 def _renamed(layer: str, names: Any) -> str:

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from dlx.errors import CheckpointError
 
-__all__ = ["from_torch", "load_torch_weights", "load_weights", "names_in", "save_weights"]
+__all__ = ["from_torch", "load_torch_weights", "load_weights", "save_weights"]
 
 # PyTorch's name of each parameter and statistic of ours, within its layer
 _LEAVES = {
@@ -99,7 +99,9 @@ def load_torch_weights(
 
     Args:
       path: of the file.
-      variables, names, flattened: as `from_torch` takes them; `torch_names` makes the last two.
+      variables: of our model, as `init` made them; `jax.eval_shape` of it does as well.
+      names: {path of our layer: name of PyTorch's}, as `torch_names` makes them.
+      flattened: {path of a dense layer after a flatten: (height, width, channels) before it}.
     Returns: `variables` with PyTorch's numbers, in the dtypes of `variables`.
     Raises: CheckpointError if the file cannot be read or holds weights of another architecture, with a list of what is
       missing, unexpected or of another shape. ValueError if `names` do not fit `variables`.

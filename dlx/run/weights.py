@@ -1,7 +1,7 @@
 """Weights on the command line: a run starts from those of a file, or only tests them, and hands its own out."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +44,13 @@ def from_file(config: WeightsOptions, task: Any, model: Any) -> Any:
         return task
     import jax
 
-    from dlx.models.weights import names_in
     from dlx.run.startup import start
 
     start(config)
     state = jax.eval_shape(task.init, jax.random.key(0))
     wanted = {"params": state.params, **state.model_state}
     try:
-        file = _file(config.weights)
-        if any("/" in name for name in names_in(file)):
-            variables = dlx.models.load_weights(file, wanted)
-        else:
-            variables = _from_torch(file, wanted, model)
+        variables = dlx.models.load_named_weights(_file(config.weights), model, wanted)
     except CheckpointError as error:
         raise CheckpointError(f"--weights {error}") from error
     return dlx.train.start_from(task, variables, skip=())
@@ -97,16 +92,3 @@ def _file(path: Path) -> Path:
     raise CheckpointError(
         f"{path}: a folder without {FILE}" + (f"; name one of {', '.join(held)} in it" if held else "")
     )
-
-
-def _from_torch(file: Path, wanted: Mapping[str, Any], model: Any) -> Any:
-    from dlx.models.weights import names_in
-
-    try:
-        names, flattened = dlx.models.torch_names(model, wanted)
-    except TypeError:
-        raise CheckpointError(
-            f"{file}: weights of another architecture: it has none of the names of dlx, as"
-            f" {', '.join(names_in(file)[:2]) or '(it is empty)'}, and {type(model).__name__} has no names in PyTorch"
-        ) from None
-    return dlx.models.load_torch_weights(file, wanted, names, flattened=flattened)
