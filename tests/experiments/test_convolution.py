@@ -80,26 +80,6 @@ def test_small_images_are_enlarged(rng):
     assert lenet.enlarged(same, (28, 28, 1)) is same
 
 
-def test_side_by_side_is_each_alone():
-    def task(rate):
-        def init(key, start=0.0):
-            return jnp.float32(start)
-
-        def step(state, batch, *, axis_name=None):
-            return state + rate * batch, {"loss": (state, 1.0)}
-
-        return lenet.dlx.train.Supervised(init, step, lambda state, batch, weight: {"loss": (state * weight, weight)})
-
-    step, init, measure = lenet.side_by_side({"": task(1.0), "_notes": task(10.0)})
-    # a sweep is one of the first
-    state = init(jax.random.key(0), start=5.0)
-    assert state == {"": 5.0, "_notes": 0.0}
-    state, metrics = step(state, 2.0)
-    assert state == {"": 7.0, "_notes": 20.0}
-    assert metrics == {"loss": (5.0, 1.0), "loss_notes": (0.0, 1.0)}
-    assert measure(state, None, 3.0) == {"loss": (21.0, 3.0), "loss_notes": (60.0, 3.0)}
-
-
 def test_another_convolution_is_found_out():
     layer = im2col.Layer((7, 6, 2), (3, 3, 2, 4), stride=2, padding=1)
     programs = im2col.forms_of(layer)
