@@ -192,13 +192,12 @@ class Run:
         params, others = jax.tree.map(
             lambda a: a[0], (state.params if state.ema is None else state.ema, state.model_state)
         )
+        variables = {"params": params, **others}
         answer = jax.jit(
-            lambda inputs: jax.nn.softmax(
-                model.apply({"params": params, **others}, prepare({"inputs": inputs})["inputs"])
-            )
+            lambda variables, inputs: jax.nn.softmax(model.apply(variables, prepare({"inputs": inputs})["inputs"]))
         )
         inputs, labels = data.test["inputs"], np.asarray(data.test["labels"])
-        probabilities = np.concatenate([answer(inputs[i : i + 1000]) for i in range(0, len(inputs), 1000)])
+        probabilities = np.concatenate([answer(variables, inputs[i : i + 1000]) for i in range(0, len(inputs), 1000)])
         seed = f"seed {self.config.seed}"
         if inputs.ndim == 4:
             self.picture(f"Its most certain mistakes ({seed}): true class, answer, certainty",
