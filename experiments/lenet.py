@@ -17,14 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 
 import dlx
-from dlx.run import Options, launch, open_run, require
+from dlx.run import launch, open_run, require
+from dlx.run.weights import WeightsOptions, from_file
 
 # two poolings and two convolutions without padding take 16 pixels to one
 SMALLEST = 16
 
 
 @dataclass(frozen=True)
-class Config(Options):
+class Config(WeightsOptions):
     """Options of LeNet."""
 
     dataset: Literal["digits", "mnist", "fashion_mnist"] = "mnist"
@@ -73,7 +74,8 @@ def main(config: Config) -> dict:
         )
 
     options = config.training_options()
-    tasks = {"": task(model, dlx.optim.create(config.optimizer, config.learning_rate), **options)}
+    own_task = task(model, dlx.optim.create(config.optimizer, config.learning_rate), **options)
+    tasks = {"": from_file(config, own_task, model)}
     if config.notes:
         sgd = dlx.optim.create("sgd", config.notes_learning_rate)
         tasks["_notes"] = task(dlx.models.LeNet(classes), sgd, **{**options, "ema": None})
@@ -81,6 +83,7 @@ def main(config: Config) -> dict:
     with open_run(config) as run:
         state = run.fit(step, init, data.train, measured={"test": (measure, data.test)})
         own = run.layout.fetch("state", state)[""]
+        run.save_weights(own)
         run.show_answers(model, own, data, prepare)
         show_layers(config, run, model, own, prepare(data.test)["inputs"][:4])
         return run.finish()
