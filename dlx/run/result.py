@@ -83,7 +83,7 @@ def replica_labels(config: Options) -> list[str]:
 
 
 def score_name(metrics: Iterable[str]) -> str | None:
-    """The metric that judges a run: an accuracy on test data, another metric on test data, then the first there is."""
+    """The metric that judges a run: of test data, else of validation data, else the first; of these an accuracy."""
     return min(metrics, key=_importance, default=None)
 
 
@@ -92,8 +92,8 @@ def larger_is_better(name: str) -> bool:
     return not any(word in name for word in _SMALLER_IS_BETTER)
 
 
-def _importance(name: str) -> tuple[bool, bool]:
-    return not name.startswith("test_"), not name.endswith("accuracy")
+def _importance(name: str) -> tuple[bool, ...]:
+    return not name.startswith("test_"), not name.startswith("validation_"), not name.endswith("accuracy")
 
 
 def _best_row(rows: list[dict], score: str | None) -> int:

@@ -91,6 +91,7 @@ def test_labels():
 def test_which_metric_judges():
     assert score_name(["train_accuracy", "test_loss", "test_accuracy"]) == "test_accuracy"
     assert score_name(["train_accuracy", "test_perplexity"]) == "test_perplexity"
+    assert score_name(["train_loss", "validation_loss", "bits"]) == "validation_loss"
     assert score_name([]) is None
     assert larger_is_better("test_accuracy")
     assert not larger_is_better("test_perplexity")
