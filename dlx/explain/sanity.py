@@ -83,7 +83,7 @@ def weight_randomisation(
     explain: Callable[[PyTree], Array],
     params: PyTree,
     *,
-    layers: Sequence[str],
+    layers: Sequence[str | Sequence[str]],
     cascade: bool = True,
     absolute: bool = True,
 ) -> Float[Array, "layers batch"]:
@@ -97,8 +97,8 @@ def weight_randomisation(
       key: of the random weights.
       explain: params -> maps (batch, ...), of fixed inputs and labels.
       params: of the trained model.
-      layers: paths of layers, from the output down.
-      cascade: randomise layer by layer, keeping those above random; False: one layer at a time.
+      layers: paths of layers, from the output down; those of one entry, as a convolution and its norm, go together.
+      cascade: randomise entry by entry, keeping those above random; False: one entry at a time.
       absolute: compare absolute values, as for gradients; False compares signed maps.
     Returns: (layers, batch) rank correlations.
     Raises: ValueError if there are no layers or one does not exist.
@@ -114,6 +114,9 @@ def weight_randomisation(
 
     before, weights, found = shown(params), params, []
     for number, layer in enumerate(layers):
-        weights = randomised(jax.random.fold_in(key, number), weights if cascade else params, layer)
+        own, weights = jax.random.fold_in(key, number), weights if cascade else params
+        for part, path in enumerate((layer,) if isinstance(layer, str) else layer):
+            one = own if isinstance(layer, str) else jax.random.fold_in(own, part)
+            weights = randomised(one, weights, path)
         found.append(rank_correlation(before, shown(weights)))
     return jnp.stack(found)

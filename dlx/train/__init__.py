@@ -3,7 +3,7 @@
 from dlx.train.batches import batch_table, evaluation_table, steps_per_epoch
 from dlx.train.evaluate import evaluator
 from dlx.train.feed import WindowSource
-from dlx.train.fine_tuning import Copied, copy_parameters, fine_tuning_optimizer, start_from
+from dlx.train.fine_tuning import Copied, copy_parameters, fine_tuning_optimizer, replica_variables, start_from
 from dlx.train.fit import Hook, Moment, fit, means
 from dlx.train.hooks import Derive, Evaluate, SaveCheckpoints, StopOnNonFinite
 from dlx.train.layout import Layout, make_layout
@@ -44,6 +44,7 @@ __all__ = [
     "measure_program",
     "perplexities",
     "recurrent",
+    "replica_variables",
     "side_by_side",
     "smaller",
     "start_from",

@@ -12,7 +12,7 @@ from dlx import optim
 from dlx.checks import check_range
 from dlx.train.supervised import Supervised, SupervisedState
 
-__all__ = ["Copied", "copy_parameters", "fine_tuning_optimizer", "start_from"]
+__all__ = ["Copied", "copy_parameters", "fine_tuning_optimizer", "replica_variables", "start_from"]
 
 
 class Copied(NamedTuple):
@@ -46,6 +46,23 @@ def copy_parameters(source: Any, target: Any, *, skip: Sequence[str] = ("output"
         if not any(_is_below(path, prefix) for path in _named(target)):
             raise ValueError(f"skip: got {prefix!r}, wanted the path of a layer; there are {', '.join(_named(target))}")
     return _copy(source, target, skip)
+
+
+def replica_variables(state: SupervisedState, *, replica: int = 0) -> dict[str, Any]:
+    """The model of one replica, as it is evaluated: with the average of its parameters, if it has one.
+
+    Args:
+      state: stacked over replicas.
+      replica: its number.
+    Returns: {"params": ..., "batch_stats": ...}, what `model.apply` and `start_from` take.
+    Raises: IndexError if there are fewer replicas.
+    Source: convention of this package.
+    """
+    params = state.params if state.ema is None else state.ema
+    count = len(jax.tree.leaves(params)[0])
+    if not -count <= replica < count:
+        raise IndexError(f"replica: got {replica}, wanted the number of one of {count}")
+    return jax.tree.map(lambda leaf: leaf[replica], {"params": params, **state.model_state})
 
 
 def start_from(task: Supervised, variables: Mapping[str, Any], *, skip: Sequence[str] = ("output",)) -> Supervised:

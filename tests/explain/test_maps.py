@@ -119,6 +119,14 @@ def test_weight_randomisation_tells_an_explanation_from_an_edge_detector(x64, rn
     for number, layer in enumerate(layers):
         weights = explain.randomised(jax.random.fold_in(key, number), weights, layer)
     assert_close(found[2], explain.rank_correlation(jnp.abs(gradient(params)), jnp.abs(gradient(weights))))
+    # two layers that go together are one entry
+    grouped = explain.weight_randomisation(key, gradient, params, layers=("output", ("conv_1", "conv_0")))
+    assert grouped.shape == (2, 4)
+    assert_close(grouped[0], found[0])
+    weights = explain.randomised(jax.random.fold_in(key, 0), params, "output")
+    for part, layer in enumerate(layers[1:]):
+        weights = explain.randomised(jax.random.fold_in(jax.random.fold_in(key, 1), part), weights, layer)
+    assert_close(grouped[1], explain.rank_correlation(jnp.abs(gradient(params)), jnp.abs(gradient(weights))))
 
 
 def test_views(rng):

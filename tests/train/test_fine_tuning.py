@@ -159,3 +159,17 @@ def test_augmentation_in_a_step_does_not_depend_on_the_cut():
     plain, whole, cut = found
     np.testing.assert_allclose(cut, whole, rtol=2e-6, atol=2e-6)
     assert np.abs(whole - plain).max() > 1e-4
+
+
+def test_the_model_of_one_replica(source):
+    own = train.replica_variables(source, replica=0)
+    assert set(own) == {"params"}
+    jax.tree.map(lambda got, want: np.testing.assert_array_equal(got, want[0]), own["params"], source.params)
+    averaged = source._replace(
+        ema=jax.tree.map(lambda a: a + 1, source.params), model_state={"batch_stats": np.ones(1)}
+    )
+    own = train.replica_variables(averaged, replica=-1)
+    assert own["batch_stats"] == 1
+    jax.tree.map(lambda got, want: np.testing.assert_array_equal(got, want[0] + 1), own["params"], source.params)
+    with pytest.raises(IndexError, match="replica: got 1, wanted the number of one of 1"):
+        train.replica_variables(source, replica=1)
