@@ -11,16 +11,16 @@ from dlx.checks import check_choice, check_class_numbers, check_count, check_ran
 from dlx.models.recurrent import GRU, by_gates
 from dlx.models.transformer_layers import dropped
 from dlx.nn import (
-    additive_scores,
     affine,
     attention_weights,
-    context_gru_cell,
     dot_scores,
     embedding,
+    feedback_unroll,
     get_initializer,
     padding_mask,
     unroll,
 )
+from dlx.nn._recurrent_forms import gru_form
 
 __all__ = ["GRUSeq2Seq", "Seq2SeqState"]
 
@@ -32,6 +32,8 @@ class Seq2SeqState(NamedTuple):
     """s, of the decoder."""
     memory: Float[Array, "batch source units"]
     """h_1, ..., h_T of the encoder."""
+    keys: Float[Array, "batch source units"]
+    """What the scores see of them: h_t W_h in additive attention, else h_t."""
     context: Float[Array, "batch units"]
     """c, the encoder's last state: what a decoder without attention sees."""
     mask: Bool[Array, "batch 1 source"] | None
@@ -93,8 +95,10 @@ class GRUSeq2Seq(nn.Module):
     def setup(self):
         """The parameters."""
         units, width, target = self.units, self.embedding, self.target_vocabulary or self.vocabulary
-        self.source_table = self._own("source_embedding", nn.initializers.normal(), (self.vocabulary, width))
-        self.target_table = self._own("target_embedding", nn.initializers.normal(), (target, width))
+        # with 0.01, Flax's own, the gates hardly see the words, and the loss falls half as fast
+        table = nn.initializers.normal(1.0)
+        self.source_table = self._own("source_embedding", table, (self.vocabulary, width))
+        self.target_table = self._own("target_embedding", table, (target, width))
         self.encoder = GRU(units, kernel_init=self.kernel_init, dtype=self.dtype, param_dtype=self.param_dtype)
         gates, init, zeros = by_gates(self.kernel_init, 3), get_initializer(self.kernel_init), get_initializer("zeros")
         shapes = {"input_kernel": width, "hidden_kernel": units, "context_kernel": units}
@@ -120,20 +124,47 @@ class GRUSeq2Seq(nn.Module):
         source_lengths: Integer[Array, "batch"] | None = None,
         *,
         train: bool = False,
+        forced: Bool[Array, "batch time"] | None = None,
     ) -> Float[Array, "batch time vocabulary"]:
-        """Source, and target from <bos> on -> (batch, time, vocabulary) logits of what follows each target token."""
+        """Source, and target from <bos> on -> (batch, time, vocabulary) logits of what follows each target token.
+
+        `forced` are the places where the target is read, the first one among them, as `scheduled_sampling` draws them;
+        at the others the decoder reads what it scores highest itself. None is teacher forcing.
+        """
         start = self.start(source, source_lengths, train=train)
-        inputs = dropped(self, self._vectors("target", self.target_table, target), train)
+        if forced is not None:
+            return self._free(start, target, forced, train)
+        vectors = dropped(self, self._vectors("target", self.target_table, target), train)
+        # the tokens are known: their part of all steps is one product, and so is that of a context that stays
+        inputs = self._projected(vectors)
+        constant = self.attention == "none"
+        if constant:
+            inputs = inputs + self._from_context(start.context)[:, None]
 
         def cell(carried, now):
             hidden, _ = carried
+            if constant:
+                return self._next(hidden, now), start.weights
             context, weights = self._context(start._replace(hidden=hidden))
-            return context_gru_cell(self.cell, hidden, now, context), weights
+            return self._next(hidden, now + self._from_context(context)), weights
 
         # closed over, not carried: the memory would be written down at every step
         (hidden, weights), _ = unroll(cell, (start.hidden, start.weights), inputs)
         self.sow("intermediates", "attention", weights)
         return affine(dropped(self, hidden, train), self.output_kernel, self.output_bias)
+
+    def _free(self, start: Seq2SeqState, target: Array, forced: Array, train: bool) -> Array:
+        """The decoder where it reads its own words; one dropout mask for all steps, as they are one after the other."""
+        masks = [dropped(self, jnp.ones((len(target), size), start.hidden.dtype), train)
+                 for size in (self.embedding, self.units)]  # fmt: skip
+
+        def step(hidden, tokens):
+            context, _ = self._context(start._replace(hidden=hidden))
+            vectors = self._vectors("target", self.target_table, tokens[:, None])[:, 0]
+            hidden = self._next(hidden, self._projected(vectors * masks[0]) + self._from_context(context))
+            return affine(hidden * masks[1], self.output_kernel, self.output_bias), hidden
+
+        return feedback_unroll(step, start.hidden, target, forced)[0]
 
     def start(
         self,
@@ -146,15 +177,17 @@ class GRUSeq2Seq(nn.Module):
         vectors = dropped(self, self._vectors("source", self.source_table, source), train)
         memory, (last,) = self.encoder(vectors, None, source_lengths)
         mask = None if source_lengths is None else padding_mask(source_lengths, source.shape[1])
-        return Seq2SeqState(last, memory, last, mask, jnp.zeros(source.shape, last.dtype))
+        # once for all steps, and one product for their gradients
+        keys = memory @ self.scores["key_kernel"] if self.attention == "additive" else memory
+        return Seq2SeqState(last, memory, keys, last, mask, jnp.zeros(source.shape, last.dtype))
 
     def step(
         self, state: Seq2SeqState, tokens: Integer[Array, "batch"]
     ) -> tuple[Float[Array, "batch vocabulary"], Seq2SeqState]:
         """One target token of every sequence, as `dlx.text.beam_search` calls it."""
         context, weights = self._context(state)
-        inputs = self._vectors("target", self.target_table, tokens[:, None])[:, 0]
-        hidden = context_gru_cell(self.cell, state.hidden, inputs, context)
+        inputs = self._projected(self._vectors("target", self.target_table, tokens[:, None])[:, 0])
+        hidden = self._next(state.hidden, inputs + self._from_context(context))
         logits = affine(hidden, self.output_kernel, self.output_bias)
         return logits, state._replace(hidden=hidden, weights=weights)
 
@@ -162,14 +195,27 @@ class GRUSeq2Seq(nn.Module):
         """C of a step, and the weights that made it."""
         if self.attention == "none":
             return state.context, state.weights
-        queries = state.hidden[:, None]
-        scores = (
-            dot_scores(queries, state.memory)
-            if self.attention == "dot"
-            else additive_scores(self.scores, queries, state.memory)
-        )
+        if self.attention == "dot":
+            scores = dot_scores(state.hidden[:, None], state.keys)
+        else:
+            # dlx.nn.additive_scores, with the keys' half of it done
+            queries = state.hidden @ self.scores["query_kernel"]
+            scores = (jnp.tanh(queries[:, None] + state.keys) @ self.scores["vector"])[:, None]
         weights = attention_weights(scores, state.mask).astype(state.memory.dtype)
         return jnp.einsum("bqs,bsu->bqu", weights, state.memory)[:, 0], weights[:, 0]
+
+    def _projected(self, vectors: Array) -> Array:
+        """The token's part of the gates, y W_y + b, of one step or of all."""
+        return affine(vectors, self.cell["input_kernel"], self.cell["bias"])
+
+    def _from_context(self, context: Array) -> Array:
+        """The context's part, c W_c."""
+        return context @ self.cell["context_kernel"]
+
+    def _next(self, hidden: Array, projected: Array) -> Array:
+        """`dlx.nn.context_gru_cell`, with the products of its token and its context done."""
+        weights = {"hidden_kernel": self.cell["hidden_kernel"]}
+        return gru_form(False).step(weights, (hidden,), projected)[0][0]
 
     def _vectors(self, name: str, table: Array, tokens: Array) -> Array:
         check_class_numbers(name, tokens, len(table))

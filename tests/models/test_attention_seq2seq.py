@@ -19,7 +19,7 @@ SOURCE, TARGET, LENGTHS = jnp.array([[1, 5, 2], [3, 4, 0]]), jnp.array([[0, 3, 4
 def with_variables(attention):
     model = models.GRUSeq2Seq(**SMALL, attention=attention)
     variables = jax.jit(model.init)(KEY, SOURCE, TARGET)
-    # embeddings start small: larger ones let every part matter
+    # larger ones let every part matter
     return model, jax.tree.map(lambda leaf: 2 * leaf + 0.1, variables)
 
 
@@ -85,6 +85,62 @@ def test_the_formulas_step_by_step(x64, attention):
     if attention != "none":
         assert_close(np.sum(weights, -1), np.ones((2, 3)))
         assert weights[1, :, 2].max() == 0
+
+
+def one_by_one(model, variables, forced=None):
+    """Logits of the target's tokens read one after the other; where they are not forced, of the model's own."""
+    state, logits, own = model.apply(variables, SOURCE, LENGTHS, method="start"), [], TARGET[:, 0]
+    for time, given in enumerate(TARGET.T):
+        tokens = given if forced is None else jnp.where(forced[:, time], given, own)
+        now, state = model.apply(variables, state, tokens, method="step")
+        own = jnp.argmax(now, -1)
+        logits.append(now)
+    return jnp.stack(logits, 1)
+
+
+@pytest.mark.row(256, 263)
+@pytest.mark.parametrize("attention", ["additive", pytest.param("none", marks=pytest.mark.slow)])
+def test_products_of_all_steps_at_once_have_the_gradients_of_single_steps(x64, rng, attention):
+    model, variables = with_variables(attention)
+    weights = jnp.asarray(rng.standard_normal((2, 3, 5)))
+
+    @jax.jit
+    def gradients(variables):
+        ways = (lambda v: model.apply(v, SOURCE, TARGET, LENGTHS), lambda v: one_by_one(model, v))
+        return [jax.grad(lambda v, way=way: jnp.sum(weights * way(v)))(variables) for way in ways]
+
+    together, alone = gradients(variables)
+    jax.tree.map(lambda one, other: assert_close(one, other, kind="contraction"), together, alone)
+    assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(alone)) > 0.1
+
+
+@pytest.mark.row(256)
+def test_places_where_the_decoder_reads_its_own_words(x64):
+    model, variables = with_variables("dot")
+    mixed = jnp.array([[True, False, True], [True, False, False]])
+
+    @jax.jit
+    def both(variables):
+        every = [mixed, jnp.ones_like(mixed)]
+        got = [model.apply(variables, SOURCE, TARGET, LENGTHS, forced=forced) for forced in every]
+        return got, model.apply(variables, SOURCE, TARGET, LENGTHS), one_by_one(model, variables, mixed)
+
+    (got, taught), teacher_forcing, want = both(variables)
+    assert_close(taught, teacher_forcing, kind="contraction")
+    assert_close(got, want, kind="contraction")
+    assert float(jnp.abs(got - teacher_forcing).max()) > 1e-3
+
+
+def test_dropout_of_a_decoder_that_reads_its_own_words_is_the_same_at_all_steps():
+    model = models.GRUSeq2Seq(6, 4, embedding=3, units=4, attention="none", dropout=0.5)
+    variables = jax.jit(model.init)(KEY, SOURCE, TARGET)
+    # the logits are the states themselves, so that a unit that is off is a 0
+    params = variables["params"] | {"output_kernel": jnp.eye(4)}
+    run = jax.jit(lambda key: model.apply({"params": params}, SOURCE, TARGET % 4, train=True, rngs={"dropout": key},
+                                          forced=jnp.ones((2, 3), bool)))  # fmt: skip
+    off = np.asarray(run(KEY)) == 0
+    assert 0 < off.sum() < off.size
+    assert (off == off[:, :1]).all()
 
 
 @pytest.mark.row(258, 259)
