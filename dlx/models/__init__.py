@@ -23,6 +23,7 @@ from dlx.models.transformer import Transformer, TransformerDecoder, TransformerE
 from dlx.models.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from dlx.models.vgg import VGG, VGGBlock
 from dlx.models.weights import from_torch, load_torch_weights, load_weights, save_weights
+from dlx.models.writing import write_texts
 
 __all__ = [
     "GRU",
@@ -73,4 +74,5 @@ __all__ = [
     "tapped",
     "torch_names",
     "with_auxiliary",
+    "write_texts",
 ]

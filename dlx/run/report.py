@@ -38,6 +38,7 @@ def write_report(
 def report_page(
     config: Options, result: Mapping[str, Any], records: Sequence[dict], environment: Mapping[str, Any], *,
     pictures: Mapping[str, Any] | None = None, tables: Mapping[str, Sequence[Sequence]] | None = None,
+    texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:  # fmt: skip
     """The page as HTML.
 
@@ -48,6 +49,7 @@ def report_page(
       environment: of `environment()`, the last one of a resumed run.
       pictures: caption -> PNG bytes, matplotlib figure or array of images (see `as_png`).
       tables: caption -> rows, the first of them the header.
+      texts: caption -> {label: text}.
     """
     experiment = experiment_of(type(config))
     paragraphs = [part.strip("\n") for part in re.split(r"\n\s*\n", experiment.doc) if part.strip()]
@@ -62,6 +64,7 @@ def report_page(
         section("Curves", curves(config, records)),
         section("Pictures", _pictures(pictures or {})),
         *[section(caption, table(rows[0], rows[1:])) for caption, rows in (tables or {}).items()],
+        *[section(caption, *map(_text, several.items())) for caption, several in (texts or {}).items()],
         section("Run it again", f"<pre>{html.escape(command_line(config))}</pre>"),
         section("Configuration", _configuration(config)),
         section("Environment", _environment(result, environment)),
@@ -95,6 +98,11 @@ def _paragraph(text: str) -> str:
     if all(line.startswith("    ") for line in text.splitlines()):
         return f"<pre>{html.escape(chr(10).join(line[4:] for line in text.splitlines()))}</pre>"
     return f"<p>{_inline(text)}</p>"
+
+
+def _text(labelled: tuple[str, str]) -> str:
+    label, text = map(html.escape, labelled)
+    return f"<p class=quiet>{label}</p><pre>{text}</pre>"
 
 
 def _inline(text: str) -> str:

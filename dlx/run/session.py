@@ -88,6 +88,7 @@ class Run:
         self.stopped = StopOnSignal()
         self.pictures: dict[str, Any] = {}
         self.tables: dict[str, Any] = {}
+        self.texts: dict[str, Any] = {}
         self.final: dict[str, np.ndarray] = {}
         self.step, self.digest = 0, ""
 
@@ -221,6 +222,10 @@ class Run:
         """Adds a table to the report, the first row its header."""
         self.tables[caption] = rows
 
+    def text(self, caption: str, texts: Mapping[str, str]) -> None:
+        """Adds texts to the report as they are, line breaks too: label -> text."""
+        self.texts[caption] = texts
+
     def finish(self, metrics: Mapping[str, Any] | None = None, **more: Any) -> dict:
         """Writes summary.json and report.html and returns the result.
 
@@ -238,7 +243,7 @@ class Run:
             self.records.close()
             write(self.folder.summary, result)
             write_report(self.folder.report, self.config, result, read_records(self.folder.metrics), self.environment,
-                         pictures=self.pictures, tables=self.tables)  # fmt: skip
+                         pictures=self.pictures, tables=self.tables, texts=self.texts)  # fmt: skip
             self._print_sweep(result)
             print(f"report: {self.folder.report}")
         return result

@@ -3,6 +3,7 @@
 from dlx.text.beam import beam_search, exhaustive_search, length_penalised
 from dlx.text.bleu import bleu, corpus_bleu
 from dlx.text.decoding import Decoded, Step, greedy_search, sample_tokens
+from dlx.text.kneser_ney import KneserNey, kneser_ney, kneser_ney_probabilities
 from dlx.text.ngrams import (
     bigram_probabilities,
     ngram_counts,
@@ -13,6 +14,7 @@ from dlx.text.ngrams import (
     unigram_probabilities,
 )
 from dlx.text.prefix import read_prefix
+from dlx.text.sparse_ngrams import NgramTable, laplace_probabilities, ngram_table, ngram_windows
 from dlx.text.tokenize import characters, letters_only, lines_with_end, separate_punctuation, words
 from dlx.text.truncation import truncate_logits
 from dlx.text.vocabulary import BOS, EOS, PAD, RESERVED, UNK, Vocabulary, build_vocabulary
@@ -24,6 +26,8 @@ __all__ = [
     "RESERVED",
     "UNK",
     "Decoded",
+    "KneserNey",
+    "NgramTable",
     "Step",
     "Vocabulary",
     "beam_search",
@@ -34,11 +38,16 @@ __all__ = [
     "corpus_bleu",
     "exhaustive_search",
     "greedy_search",
+    "kneser_ney",
+    "kneser_ney_probabilities",
+    "laplace_probabilities",
     "length_penalised",
     "letters_only",
     "lines_with_end",
     "ngram_counts",
     "ngram_probabilities",
+    "ngram_table",
+    "ngram_windows",
     "read_prefix",
     "sample_tokens",
     "separate_punctuation",

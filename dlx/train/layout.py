@@ -42,7 +42,8 @@ class Layout:
     replicas: int
     parallel: Literal["jit", "pmap", "shard_map"]
     each: Literal["map", "vmap"]
-    spec: Any = P()
+    # a tree of specs may be a dict, which has no hash
+    spec: Any = dataclasses.field(default=P(), hash=False)
 
     @property
     def data_size(self) -> int:

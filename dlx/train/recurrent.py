@@ -10,9 +10,10 @@ import optax
 from jax import lax
 from jax.sharding import PartitionSpec as P
 
-from dlx.checks import check_count
+from dlx.checks import check_count, check_range
 from dlx.errors import DatasetError
 from dlx.losses import sequence_cross_entropy
+from dlx.nn import example_keys
 from dlx.train.supervised import moving_average, stream_key, with_hyperparameters
 
 __all__ = ["Recurrent", "RecurrentState", "perplexities", "recurrent", "text_rows"]
@@ -55,6 +56,7 @@ def recurrent(
     *,
     batch_size: int,
     loss: Callable | None = None,
+    reset: float = 0.0,
     ema: float | None = None,
 ) -> Recurrent:
     """Training by back-propagation through time, truncated at the borders of batches.
@@ -65,6 +67,8 @@ def recurrent(
     Batches are those of `dlx.data.SequenceWindows`: {"inputs": (B, T), "labels": (B, T), "first": (B,)}. Without
     "first" every batch starts anew. The carried state was computed by the parameters of the steps before.
 
+    Source: notes 001 section 8; Melis et al. 2018 (`reset`).
+
     Args:
       model: a Flax Linen module as `dlx.models.RecurrentLanguageModel`: model(inputs, state, train=...,
         return_state=True) -> (outputs, state), and `start(batch)` -> the state before a text. One with a field
@@ -72,11 +76,14 @@ def recurrent(
       optimizer: an optax transformation; `optax.chain(dlx.optim.clip_by_global_norm(c), ...)` clips.
       batch_size: B, in all devices together.
       loss: loss(outputs, labels) -> (B, T), a value a token; None: the cross entropy of the next token.
+      reset: probability that a row starts anew at a step, for its own reasons. A state that is emptied once an epoch
+        may end in a part of its space that is never reached from zero, and the model is lost on a text that begins.
       ema: decay of the moving average of params that `measure` uses, see `supervised`.
     Returns: Recurrent(init, step, measure, spec).
     Raises: ValueError if a number is out of range.
     """
     check_count("batch_size", batch_size)
+    check_range("reset", reset, 0, 1)
     if ema is not None and not 0.0 <= ema < 1.0:
         raise ValueError(f"ema wants a decay in [0, 1); got {ema}.")
     loss = loss or (lambda outputs, labels: sequence_cross_entropy(outputs, labels, how="none"))
@@ -95,6 +102,9 @@ def recurrent(
     def step(state: RecurrentState, batch: Any, *, axis_name: str | None = None) -> tuple:
         network = model.clone(axis_name=axis_name) if hasattr(model, "axis_name") else model
         fresh = batch.get("first", jnp.ones(len(batch["inputs"]), bool))
+        if reset:
+            keys = example_keys(stream_key(state.key, state.step, "reset"), len(fresh), axis_name=axis_name)
+            fresh = fresh | (jax.vmap(jax.random.uniform)(keys) < reset)
         initial = lax.stop_gradient(jax.tree.map(lambda a: jnp.where(_rows(fresh, a), 0, a), state.carry))
         rngs = {"dropout": stream_key(state.key, state.step, "dropout")}
 

@@ -81,6 +81,14 @@ def checked(text):
     return checker, re.sub(r"\s+", " ", " ".join(checker.text))
 
 
+def test_texts_keep_their_lines_and_are_escaped():
+    written = page(Config(), {}, texts={"Written by the RNN": {"temperature 0.5": "ROMEO:\nI <b>am</b>\n"}})
+    assert (
+        "<h2>Written by the RNN</h2>\n<p class=quiet>temperature 0.5</p><pre>ROMEO:\nI &lt;b&gt;am&lt;/b&gt;\n</pre>"
+        in written
+    )
+
+
 def test_the_page_of_a_run_with_seeds():
     config = Config(seeds=3, hidden=(3, 4), learning_rate=0.5)
     checker, text = checked(page(config, {"test_accuracy": [0.80, 0.81, 0.1], "train_loss": [0.01, 0.02, math.nan]}))

@@ -113,6 +113,27 @@ def test_without_first_every_batch_starts_anew():
     assert np.abs(half.carry[0][1] - want.carry[0][1]).max() > 1e-3
 
 
+def test_rows_start_anew_now_and_then():
+    """About the share that was asked for, each row by itself and by its number in the whole batch."""
+    rows = 400
+    task = train.recurrent(MODEL, adding_up(), batch_size=rows, reset=0.25)
+    state = jax.tree.map(lambda a: a[0], train.initialise(task.init, (0,)))
+    filled = state._replace(carry=jax.tree.map(jnp.ones_like, state.carry))
+    batch = {name: np.zeros((rows, 1), np.int32) for name in ("inputs", "labels")}
+    step = jax.jit(task.step)
+    emptied = step(state, {**batch, "first": np.ones(rows, bool)})[0].carry[0][0]
+
+    def anew(k):
+        after = step(filled._replace(step=jnp.int32(k)), {**batch, "first": np.zeros(rows, bool)})[0].carry[0]
+        return np.abs(after - emptied[None]).max(1) < 1e-6
+
+    first, second = anew(0), anew(1)
+    # 4 standard deviations of a share of 400
+    assert abs(first.mean() - 0.25) < 4 * (0.25 * 0.75 / rows) ** 0.5
+    assert (first != second).any()
+    np.testing.assert_array_equal(first, anew(0))
+
+
 def test_dropout_belongs_to_the_step():
     model = models.RecurrentLanguageModel(vocabulary=V, embedding=UNITS, units=UNITS, tied=True, dropout=0.5)
     task = train.recurrent(model, adding_up(), batch_size=B)
@@ -227,6 +248,8 @@ def test_errors():
         train.recurrent(MODEL, optim.sgd(1.0), batch_size=0)
     with pytest.raises(ValueError, match=r"ema wants a decay in \[0, 1\); got 1"):
         train.recurrent(MODEL, optim.sgd(1.0), batch_size=1, ema=1.0)
+    with pytest.raises(ValueError, match="reset: got 2"):
+        train.recurrent(MODEL, optim.sgd(1.0), batch_size=1, reset=2.0)
     with pytest.raises(DatasetError, match="2 tokens, too few to be read in 2 rows"):
         train.text_rows(TOKENS[:2], rows=2)
     with pytest.raises(ValueError, match=r"tokens: got shape \(2, 26\)"):
