@@ -166,10 +166,11 @@ class RecurrentLanguageModel(_Tokens):
 class CharacterClassifier(_Tokens):
     """The class of a text, from the recurrent state behind its last character.
 
-        y = [last F_T, last B_1] W + b    of the last layer, one direction or both
+        y = [last F_T, last B_1] W + b                            of the last layer, one direction or both
+        y = [last F_T, last B_1, max_t H_t, mean_t H_t] W + b     with `pooled`, H_t = [F_t, B_t]
 
-    `recurrent`, and `output` {"kernel": (units, outputs), "bias": (outputs,)} (2 units in both directions). Padding
-    behind the end of a text changes nothing if `lengths` say where it is.
+    `recurrent`, and `output` {"kernel": (units, outputs), "bias": (outputs,)} (2 units in both directions, three
+    times as many with `pooled`). Padding behind the end of a text changes nothing if `lengths` say where it is.
 
     Attributes:
       vocabulary: characters.
@@ -184,10 +185,12 @@ class CharacterClassifier(_Tokens):
       dtype: of the computation; None takes that of the parameters.
       param_dtype: of new parameters.
       outputs: classes.
+      pooled: read the largest and the mean value of each unit over the text beside the last state.
     Source: notes 004 "character RNN".
     """
 
     outputs: int = 18
+    pooled: bool = False
 
     def __post_init__(self):
         """Refuse a configuration that cannot be."""
@@ -204,9 +207,22 @@ class CharacterClassifier(_Tokens):
     ) -> Float[Array, "batch outputs"]:
         """(batch, time), and (batch,) lengths if there is padding -> (batch, outputs) logits."""
         _check_tokens(tokens, self.vocabulary, "(batch, time)")
-        _, states = self._layers()(self._vectors(tokens)[0], None, lengths, train=train)
-        last = _dropped(self, last_output(states[-1]), self.dropout, train)
-        return Linear(self.outputs, dtype=self.dtype, param_dtype=self.param_dtype, name="output")(last)
+        hidden, states = self._layers()(self._vectors(tokens)[0], None, lengths, train=train)
+        read = last_output(states[-1])
+        if self.pooled:
+            read = jnp.concatenate([read, *_pooled(hidden, lengths)], axis=-1)
+        read = _dropped(self, read, self.dropout, train)
+        return Linear(self.outputs, dtype=self.dtype, param_dtype=self.param_dtype, name="output")(read)
+
+
+def _pooled(hidden: Array, lengths: Array | None) -> tuple[Array, Array]:
+    """(batch, time, units) -> the largest and the mean of each unit, (batch, units), up to the lengths."""
+    if lengths is None:
+        return jnp.max(hidden, axis=1), jnp.mean(hidden, axis=1)
+    inside = (jnp.arange(hidden.shape[1])[None] < lengths[:, None])[..., None]
+    # behind the end the layers give 0
+    mean = jnp.sum(hidden, axis=1) / lengths[:, None].astype(hidden.dtype)
+    return jnp.max(jnp.where(inside, hidden, -jnp.inf), axis=1), mean
 
 
 class FeedForwardLanguageModel(nn.Module):

@@ -72,8 +72,9 @@ def test_one_hot_inputs_read_rows_of_the_kernel(rng):
 
 @pytest.mark.row(159)
 @pytest.mark.parametrize("options", [pytest.param({}, marks=pytest.mark.slow), {"bidirectional": True}])
-def test_character_classifier_does_not_see_the_padding(rng, options):
-    model = models.CharacterClassifier(vocabulary=9, units=6, outputs=3, cell_options=options)
+@pytest.mark.parametrize("pooled", [False, True])
+def test_character_classifier_does_not_see_the_padding(rng, options, pooled):
+    model = models.CharacterClassifier(vocabulary=9, units=6, outputs=3, cell_options=options, pooled=pooled)
     tokens, lengths = jnp.asarray(rng.integers(0, 9, (3, 7))), jnp.array([7, 2, 4])
     variables = jax.jit(model.init)(KEY, tokens)
     apply = jax.jit(model.apply)
@@ -82,6 +83,19 @@ def test_character_classifier_does_not_see_the_padding(rng, options):
     for row, length in ((1, 2), (2, 4)):
         alone = apply(variables, tokens[row : row + 1, :length])
         assert_close(scores[row], alone[0], kind="contraction")
+
+
+@pytest.mark.row(159)
+def test_character_classifier_pools_over_the_text(rng):
+    model = models.CharacterClassifier(vocabulary=9, units=6, outputs=3, pooled=True)
+    tokens, lengths = jnp.asarray(rng.integers(0, 9, (2, 5))), np.array([5, 3])
+    variables = model.init(KEY, tokens)
+    params = variables["params"]
+    hidden, _ = models.GRU(units=6).apply({"params": params["recurrent"]}, jax.nn.one_hot(tokens, 9))
+    own = [np.asarray(h)[:n] for h, n in zip(hidden, lengths, strict=True)]
+    read = np.stack([np.concatenate([h[-1], h.max(0), h.mean(0)]) for h in own])
+    want = read @ np.asarray(params["output"]["kernel"]) + np.asarray(params["output"]["bias"])
+    assert_close(model.apply(variables, tokens, jnp.asarray(lengths)), want, kind="contraction")
 
 
 @pytest.mark.row(231, function="dlx.models.FeedForwardLanguageModel")
