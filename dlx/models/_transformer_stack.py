@@ -73,7 +73,11 @@ class Stack(nn.Module):
             check_count(name, getattr(self, name))
         check_heads(self.features, self.num_heads)
         check_range("dropout", self.dropout, 0, 1, open_high=True)
-        check_choice("positions", self.positions, ("sinusoidal", "sinusoidal_notes", "learned"))
+        check_choice("positions", self.positions, ("sinusoidal", "sinusoidal_notes", "learned", "rotary"))
+        if self.positions == "rotary" and self.features // self.num_heads % 2:
+            raise ValueError(
+                f"positions: got 'rotary' with {self.features // self.num_heads} features a head, wanted an even number"
+            )
         super().__post_init__()
 
     def setup(self):
@@ -83,6 +87,10 @@ class Stack(nn.Module):
         shape = (self.max_length, self.features)
         if self.positions == "learned":
             self.position_table = self.param("positions", nn.initializers.normal(0.02), shape, self.param_dtype)
+        elif self.positions == "rotary":
+            self.position_table = sinusoidal_encoding(
+                self.max_length, self.features // self.num_heads, dtype=self.param_dtype
+            )
         else:
             variant: Literal["paper", "notes"] = "notes" if self.positions == "sinusoidal_notes" else "paper"
             self.position_table = sinusoidal_encoding(*shape, variant=variant, dtype=self.param_dtype)
@@ -97,13 +105,19 @@ class Stack(nn.Module):
             self.last_norm = make_norm(self)
 
     def vectors(self, tokens: Array, position: Any = None, train: bool = False) -> Array:
-        """E[token] sqrt(features) + P, with dropout."""
+        """E[token] sqrt(features) + P, with dropout; rotary positions come in later."""
         check_class_numbers("tokens", tokens, self.vocabulary)
         if tokens.ndim != 2 or 0 in tokens.shape:
             raise ValueError(f"tokens: got shape {tokens.shape}, wanted (batch, time), neither of them 0")
         table = self.embedding if self.dtype is None else self.embedding.astype(self.dtype)
         scaled = embedding(table, tokens) * math.sqrt(self.features)
-        return dropped(self, add_positions(scaled, self.position_table, position), train)
+        if self.positions != "rotary":
+            scaled = add_positions(scaled, self.position_table, position)
+        return dropped(self, scaled, train)
+
+    def rotary(self) -> Array | None:
+        """The table by which self-attention turns queries and keys."""
+        return self.position_table if self.positions == "rotary" else None
 
     def finish(self, hidden: Array, train: bool = False) -> Array:
         """The last norm, if there is one."""
@@ -142,7 +156,7 @@ class Generator(Stack):
         hidden = self.vectors(tokens, None, train)
         mask = combine_masks(causal_mask(time), None if lengths is None else padding_mask(lengths, time))
         for layer in self.layers:
-            hidden = layer(hidden, *memory[:1], mask, *memory[1:], train=train)
+            hidden = layer(hidden, *memory[:1], mask, *memory[1:], train=train, rotary=self.rotary())
         return self.logits(self.finish(hidden, train))
 
     def extend(
@@ -154,7 +168,9 @@ class Generator(Stack):
         caches = []
         for number, layer in enumerate(self.layers):
             memory = None if state.memory is None else state.memory[number]
-            hidden, cache = layer.extend(hidden, state.cache[number], state.position, mask, memory, state.memory_mask)
+            hidden, cache = layer.extend(
+                hidden, state.cache[number], state.position, mask, memory, state.memory_mask, self.rotary()
+            )
             caches.append(cache)
         position = state.position + tokens.shape[1]
         return self.logits(self.finish(hidden)), state._replace(position=position, cache=tuple(caches))

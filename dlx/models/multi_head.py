@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Integer
 
 from dlx.checks import check_choice, check_count
 from dlx.nn import KeyValueCache, get_initializer, multi_head_attention, project_memory
@@ -62,18 +62,27 @@ class MultiHeadAttention(nn.Module):
         inputs: Float[Array, "batch queries features"],
         memory: Float[Array, "batch keys features"] | KeyValueCache | None = None,
         mask: Bool[Array, "..."] | None = None,
+        rotary: Float[Array, "length head_features"] | None = None,
+        offset: int | Integer[Array, ""] | None = None,
     ) -> Float[Array, "batch queries features"]:
         """(batch, queries, features), memory if it is not the inputs -> (batch, queries, features)."""
         outputs, weights = multi_head_attention(
             self.parameters, self._cast(inputs), memory if isinstance(memory, KeyValueCache) else self._cast(memory),
-            mask, num_heads=self.num_heads, masking=self.masking, return_weights=True,
+            mask, num_heads=self.num_heads, masking=self.masking, rotary=rotary, offset=offset, return_weights=True,
         )  # fmt: skip
         self.sow("intermediates", "attention", weights)
         return outputs
 
-    def project(self, memory: Float[Array, "batch keys features"]) -> KeyValueCache:
+    def project(
+        self,
+        memory: Float[Array, "batch keys features"],
+        rotary: Float[Array, "length head_features"] | None = None,
+        offset: int | Integer[Array, ""] | None = None,
+    ) -> KeyValueCache:
         """Keys and values of a memory, for calls that share it."""
-        return project_memory(self.parameters, self._cast(memory), num_heads=self.num_heads)
+        return project_memory(
+            self.parameters, self._cast(memory), num_heads=self.num_heads, rotary=rotary, offset=offset
+        )
 
     def _cast(self, values: Any) -> Any:
         return values if values is None or self.dtype is None else values.astype(self.dtype)

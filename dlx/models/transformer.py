@@ -35,7 +35,8 @@ class TransformerEncoder(Stack):
       hidden: units of the position-wise networks.
       num_layers: N.
       max_length: places of the table of positions; a longer sequence is an error.
-      positions: "sinusoidal", "learned" (a parameter `positions`), or "sinusoidal_notes", see `sinusoidal_encoding`.
+      positions: "sinusoidal", "learned" (a parameter `positions`), "sinusoidal_notes", see `sinusoidal_encoding`, or
+        "rotary": nothing is added, and self-attention turns queries and keys, see `dlx.nn.rotate_positions`.
       dropout: probability that a unit is off in training; the stream `dropout` then needs a key.
       norm: "layer", or "batch" as the notes have it.
       norm_first: norms in front of the sub-layers, and one behind the last.
@@ -60,7 +61,7 @@ class TransformerEncoder(Stack):
         hidden = self.vectors(tokens, None, train)
         mask = None if lengths is None else padding_mask(lengths, tokens.shape[1])
         for layer in self.layers:
-            hidden = layer(hidden, mask, train=train)
+            hidden = layer(hidden, mask, train=train, rotary=self.rotary())
         return self.finish(hidden, train)
 
 

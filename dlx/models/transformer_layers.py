@@ -115,9 +115,11 @@ class _Layer(nn.Module):
             return inputs + dropped(self, sublayer(normalised(self.norms[number], inputs, train)), train)
         return normalised(self.norms[number], inputs + dropped(self, sublayer(inputs), train), train)
 
-    def through(self, inputs: Array, mask: Array | None, memory: Any, memory_mask: Array | None, train: bool) -> Array:
+    def through(
+        self, inputs: Array, mask: Array | None, memory: Any, memory_mask: Array | None, train: bool, rotary: Any
+    ) -> Array:
         """All sub-layers."""
-        outputs = self.residual(0, inputs, lambda x: self.self_attention(x, None, mask), train)
+        outputs = self.residual(0, inputs, lambda x: self.self_attention(x, None, mask, rotary), train)
         return self._behind(outputs, memory, memory_mask, train)
 
     def extend(
@@ -128,13 +130,14 @@ class _Layer(nn.Module):
         mask: Bool[Array, "..."],
         memory: KeyValueCache | None = None,
         memory_mask: Bool[Array, "..."] | None = None,
+        rotary: Float[Array, "length head_features"] | None = None,
     ) -> tuple[Float[Array, "batch time features"], KeyValueCache]:
         """Places from `position` on, with the keys and values of those before in the cache; no training."""
         written = []
 
         def attend(x: Array) -> Array:
-            written.append(write_cache(cache, self.self_attention.project(x), position))
-            return self.self_attention(x, written[0], mask)
+            written.append(write_cache(cache, self.self_attention.project(x, rotary, position), position))
+            return self.self_attention(x, written[0], mask, rotary, position)
 
         outputs = self.residual(0, inputs, attend, False)
         return self._behind(outputs, memory, memory_mask, False), written[0]
@@ -179,9 +182,13 @@ class TransformerEncoderLayer(_Layer):
         mask: Bool[Array, "..."] | None = None,
         *,
         train: bool = False,
+        rotary: Float[Array, "length head_features"] | None = None,
     ) -> Float[Array, "batch time features"]:
-        """(batch, time, features) -> the same; mask (time, time) or (batch, 1 or time, time)."""
-        return self.through(inputs, mask, None, None, train)
+        """(batch, time, features) -> the same; mask (time, time) or (batch, 1 or time, time).
+
+        With a table `rotary` self-attention turns queries and keys by their positions, see `rotate_positions`.
+        """
+        return self.through(inputs, mask, None, None, train, rotary)
 
 
 class TransformerDecoderLayer(_Layer):
@@ -205,9 +212,10 @@ class TransformerDecoderLayer(_Layer):
         memory_mask: Bool[Array, "..."] | None = None,
         *,
         train: bool = False,
+        rotary: Float[Array, "length head_features"] | None = None,
     ) -> Float[Array, "batch time features"]:
         """(batch, time, features) and the encoder's (batch, source, features) -> (batch, time, features)."""
-        return self.through(inputs, mask, memory, memory_mask, train)
+        return self.through(inputs, mask, memory, memory_mask, train, rotary)
 
     def project(self, memory: Float[Array, "batch source features"]) -> KeyValueCache:
         """Keys and values of the encoder's output, once for all steps of decoding."""

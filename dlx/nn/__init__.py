@@ -7,6 +7,7 @@ other options are refused where their numbers are known.
 from dlx.nn.activations import (
     abs_rectifier,
     elu,
+    gelu,
     generalised_relu,
     heaviside,
     leaky_relu,
@@ -14,7 +15,9 @@ from dlx.nn.activations import (
     prelu,
     relu,
     sigmoid,
+    silu,
     softplus,
+    squared_relu,
     tanh,
 )
 from dlx.nn.attention import additive_scores, attention_weights, dot_product_attention, dot_scores
@@ -50,6 +53,7 @@ from dlx.nn.positional import add_positions, sinusoidal_encoding
 from dlx.nn.receptive_field import ReceptiveField, receptive_field
 from dlx.nn.recurrent import LSTMState, gru_cell, lstm_cell, rnn_cell
 from dlx.nn.recurrent_layers import bidirectional, gru, lstm, rnn, stacked
+from dlx.nn.rotary import rotate_positions
 from dlx.nn.softmax import log_softmax, logsumexp, one_hot, softmax
 from dlx.nn.unpooling import bed_of_nails, max_pool2d_with_switches, max_unpool2d, nearest_unpool2d
 from dlx.nn.unroll import sequence_mask, unroll
@@ -90,6 +94,7 @@ __all__ = [
     "feed_forward",
     "feedback_unroll",
     "flatten",
+    "gelu",
     "generalised_relu",
     "get_activation",
     "get_initializer",
@@ -130,13 +135,16 @@ __all__ = [
     "relu",
     "rnn",
     "rnn_cell",
+    "rotate_positions",
     "scheduled_sampling",
     "sequence_mask",
     "sigmoid",
+    "silu",
     "sinusoidal_encoding",
     "softmax",
     "softplus",
     "squared_l2_norm",
+    "squared_relu",
     "stacked",
     "tanh",
     "uniform",

@@ -11,6 +11,7 @@ from dlx.checks import check_count, check_floating, is_known
 from dlx.nn.attention import dot_product_attention
 from dlx.nn.linear import affine
 from dlx.nn.masks import check_mask
+from dlx.nn.rotary import rotate_positions
 
 __all__ = ["KeyValueCache", "multi_head_attention", "project_memory", "write_cache"]
 
@@ -32,6 +33,8 @@ def multi_head_attention(
     *,
     num_heads: int = 8,
     masking: Literal["exclude", "additive"] = "exclude",
+    rotary: Float[Array, "length head_features"] | None = None,
+    offset: int | Integer[Array, ""] | None = None,
     return_weights: bool = False,
 ) -> Float[Array, "batch queries outputs"] | tuple[Float[Array, "batch queries outputs"], Array]:
     """Several attentions beside each other, each in a subspace of its own.
@@ -53,6 +56,9 @@ def multi_head_attention(
         look.
       num_heads: H, divides the width.
       masking: see `attention_weights`.
+      rotary: table of `sinusoidal_encoding` for the features of one head: queries and keys are turned by their
+        positions, see `rotate_positions`. For self-attention; a cache has turned its keys already.
+      offset: position of the first query (and key) in that table, None for 0.
       return_weights: give the weights (batch, num_heads, queries, keys) as well.
     Returns: (batch, queries, outputs); with `return_weights` (outputs, weights).
     Raises: ValueError if shapes do not fit, parameters are missing or an option is unknown; TypeError if an array is
@@ -61,9 +67,14 @@ def multi_head_attention(
     """
     _check_params(params, num_heads)
     _check_sequence("inputs", inputs, params["query_kernel"])
+    if rotary is not None and not (memory is None or isinstance(memory, KeyValueCache)):
+        raise ValueError("rotary: got a memory beside it, whose places are not those of the inputs, wanted None")
     queries = _split(affine(inputs, params["query_kernel"], params.get("query_bias")), num_heads)
+    if rotary is not None:
+        queries = rotate_positions(queries, rotary, offset)
     if not isinstance(memory, KeyValueCache):
-        memory = project_memory(params, inputs if memory is None else memory, num_heads=num_heads)
+        kept = inputs if memory is None else memory
+        memory = project_memory(params, kept, num_heads=num_heads, rotary=rotary, offset=offset)
     if mask is not None:
         check_mask("mask", mask)
         if mask.ndim > 3:
@@ -78,7 +89,12 @@ def multi_head_attention(
 
 
 def project_memory(
-    params: Mapping[str, Array], memory: Float[Array, "batch keys memory_features"], *, num_heads: int = 8
+    params: Mapping[str, Array],
+    memory: Float[Array, "batch keys memory_features"],
+    *,
+    num_heads: int = 8,
+    rotary: Float[Array, "length head_features"] | None = None,
+    offset: int | Integer[Array, ""] | None = None,
 ) -> KeyValueCache:
     """Keys and values of all heads.
 
@@ -88,15 +104,18 @@ def project_memory(
       params: as `multi_head_attention` has them.
       memory: (batch, keys, memory_features) M.
       num_heads: H.
+      rotary: see `multi_head_attention`; turns the keys.
+      offset: position of the first of them.
     Returns: KeyValueCache(keys, values), both (batch, num_heads, keys, width / num_heads).
     Raises: ValueError if shapes do not fit; TypeError if an array is not floating.
     Source: Vaswani et al. 2017, section 3.2.2.
     """
     _check_params(params, num_heads)
     _check_sequence("memory", memory, params["key_kernel"])
-    return KeyValueCache(
-        *(_split(affine(memory, params[f"{p}_kernel"], params.get(f"{p}_bias")), num_heads) for p in ("key", "value"))
+    keys, values = (
+        _split(affine(memory, params[f"{p}_kernel"], params.get(f"{p}_bias")), num_heads) for p in ("key", "value")
     )
+    return KeyValueCache(keys if rotary is None else rotate_positions(keys, rotary, offset), values)
 
 
 def write_cache(cache: KeyValueCache, new: KeyValueCache, position: int | Integer[Array, ""]) -> KeyValueCache:

@@ -12,10 +12,13 @@ __all__ = ["ACTIVATIONS", "INITIALIZERS", "get_activation", "get_initializer"]
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "abs_rectifier": activations.abs_rectifier,
     "elu": activations.elu,
+    "gelu": activations.gelu,
     "leaky_relu": activations.leaky_relu,
     "relu": activations.relu,
     "sigmoid": activations.sigmoid,
+    "silu": activations.silu,
     "softplus": activations.softplus,
+    "squared_relu": activations.squared_relu,
     "tanh": activations.tanh,
 }
 """Elementwise activations without parameters that can be trained through."""

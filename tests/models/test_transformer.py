@@ -93,7 +93,12 @@ def test_padding_changes_nothing(x64):
 @pytest.mark.row(246)
 @pytest.mark.gap("U8")
 @pytest.mark.parametrize(
-    "options", [pytest.param({}, marks=pytest.mark.slow), {"norm_first": True, "positions": "learned", "tied": False}]
+    "options",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"norm_first": True, "positions": "learned", "tied": False},
+        {"norm_first": True, "positions": "rotary"},
+    ],
 )
 def test_decoding_with_a_cache_is_the_whole_forward_pass(x64, options):
     """A beginning of two tokens at once, then one by one; one step too many is NaN."""
@@ -151,7 +156,9 @@ def test_positions_and_dtype():
     notes = models.TransformerEncoder(**SMALL, positions="sinusoidal_notes")
     shapes = jax.eval_shape(lambda: models.TransformerEncoder(**SMALL, positions="learned").init(KEY, TOKENS))
     assert shapes["params"]["positions"].shape == (6, 8)
-    assert "positions" not in jax.eval_shape(lambda: notes.init(KEY, TOKENS))["params"]
+    rotary = models.TransformerEncoder(**SMALL, positions="rotary")
+    for other in (notes, rotary):
+        assert "positions" not in jax.eval_shape(lambda other=other: other.init(KEY, TOKENS))["params"]
     low = models.TransformerLM(**SMALL, dtype=jnp.bfloat16)
     logits, variables = jax.eval_shape(lambda: low.init_with_output(KEY, TOKENS))
     assert logits.dtype == jnp.bfloat16

@@ -21,6 +21,9 @@ ELEMENTWISE = [
     pytest.param(nn.leaky_relu, lambda x: x if x > 0 else 0.01 * x, jax.nn.leaky_relu, marks=pytest.mark.row(10)),
     pytest.param(nn.abs_rectifier, abs, jnp.abs, marks=pytest.mark.row(11)),
     pytest.param(nn.elu, lambda x: reference.elu(x, 1.0), jax.nn.elu, marks=pytest.mark.row(12)),
+    pytest.param(nn.gelu, reference.gelu, lambda x: jax.nn.gelu(x, approximate=False)),
+    pytest.param(nn.silu, lambda x: x * reference.sigmoid(x), jax.nn.silu),
+    pytest.param(nn.squared_relu, lambda x: max(0.0, x) ** 2, lambda x: jax.nn.relu(x) ** 2),
     pytest.param(nn.softplus, lambda x: reference.softplus(x, 1.0, 20.0), jax.nn.softplus, marks=pytest.mark.row(13)),
 ]
 NAMES = [parameters.values[0].__name__ for parameters in ELEMENTWISE]
@@ -52,6 +55,40 @@ def test_values_and_gradients_are_finite_to_ten_thousand(name):
     for gradient in pull(jnp.ones_like(value)):
         assert np.isfinite(gradient).all()
         assert np.abs(gradient).max() <= np.abs(x).sum()  # what a slope or a sum of inputs can give
+
+
+@configurations()
+def test_gelu_by_tanh(rng):
+    x = 3 * rng.standard_normal(shape(rng))
+
+    def by_tanh(x):
+        return nn.gelu(x, approximate="tanh")
+
+    prove(by_tanh, [x], reference=elementwise(reference.gelu_tanh))
+    prove_equal_to(by_tanh, jax.nn.gelu, x)
+
+
+def test_gelu_and_silu_are_pytorch_s(x64):
+    torch = pytest.importorskip("torch")
+    x = np.linspace(-9, 9, 37)
+    pairs = [
+        (nn.gelu, torch.nn.functional.gelu),
+        (lambda x: nn.gelu(x, approximate="tanh"), lambda x: torch.nn.functional.gelu(x, approximate="tanh")),
+        (nn.silu, torch.nn.functional.silu),
+    ]
+    for ours, theirs in pairs:
+        tensor = torch.tensor(x, requires_grad=True)
+        theirs(tensor).sum().backward()
+        assert_close(ours(jnp.asarray(x)), theirs(tensor).detach().numpy())
+        assert_close(scalar_gradient(ours, jnp.asarray(x)), tensor.grad.numpy())
+
+
+def test_gelu_keeps_its_digits_far_below_zero(x64):
+    """Phi(-12) = 1.776482112077679e-33, from tables; 1 + erf is 0 there."""
+    x = jnp.asarray([-12.0])
+    np.testing.assert_allclose(nn.gelu(x), [-12 * 1.776482112077679e-33], rtol=1e-12)
+    found = np.asarray(nn.gelu(jnp.linspace(-5, 5, 1001)) - nn.gelu(jnp.linspace(-5, 5, 1001), approximate="tanh"))
+    assert 4e-4 < np.abs(found).max() < 5e-4
 
 
 @pytest.mark.row(3, 6)

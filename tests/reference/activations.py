@@ -30,6 +30,14 @@ def softplus(x: float, beta: float, threshold: float) -> float:
     return x if beta * x > threshold else math.log1p(math.exp(beta * x)) / beta
 
 
+def gelu(x: float) -> float:
+    return x * math.erfc(-x / math.sqrt(2)) / 2
+
+
+def gelu_tanh(x: float) -> float:
+    return x / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
 def maxout(x, group_size: int):
     x = np.asarray(x)
     out = np.empty((*x.shape[:-1], x.shape[-1] // group_size))
