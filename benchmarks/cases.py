@@ -191,6 +191,34 @@ def _recurrent(cell: str, what: str, goal: float | None) -> Case:
     )
 
 
+def _transformer(activation: str, what: str, goal: float | None) -> Case:
+    module, options = "benchmarks.sides_transformer", {"activation": activation}
+    return Case(
+        f"Transformer encoder, {what}, 256 features, 4 heads, 4 layers, 128 x 16 tokens, Adam (1 example = 1 step)",
+        (
+            Side("dlx", f"{module}:ours", options),
+            Side("dlx, 2 devices", f"{module}:ours", {**options, "devices": 2}),
+            Side("PyTorch", f"{module}:torch", options),
+        ),
+        (
+            Comparison("dlx against nn.TransformerEncoder", "dlx", "PyTorch", goal=goal),
+            Comparison("dlx on 2 devices (pmap) against nn.TransformerEncoder", "dlx, 2 devices", "PyTorch"),
+        ),
+    )
+
+
+def _decoding() -> Case:
+    side = "benchmarks.sides_transformer:decode"
+    return Case(
+        "Decoding by a Transformer, beam of 4, 256 tokens, one compiled call (1 example = 1 token)",
+        (
+            Side("cached", side, {"cached": True, "repeats": 5}),
+            Side("uncached", side, {"cached": False}),
+        ),
+        (Comparison("with a cache of keys and values against without", "cached", "uncached", goal=5.0),),
+    )
+
+
 # operation: (what, goals against scikit-image and OpenCV on one image, against OpenCV on a batch)
 _SKIMAGE, _OPENCV = "scikit-image", "OpenCV"
 _IMAGES: dict[str, tuple[str, dict[str, float | None]]] = {
@@ -255,5 +283,8 @@ CASES: dict[str, Case] = {
     "lstm": _recurrent("lstm", "LSTM", 0.8),
     "gru": _recurrent("gru", "GRU, reset after,", 1.0),
     "rnn": _recurrent("rnn", "Plain recurrent", None),
+    "transformer": _transformer("relu", "ReLU", 1.0),
+    "transformer_gelu": _transformer("gelu", "GELU", 1.0),
+    "decoding": _decoding(),
     **{f"epoch_{seeds}_seeds": _accelerator(seeds) for seeds in (1, 8, 64, 512)},
 }
