@@ -1,33 +1,28 @@
 """The forms in which a convolution and its gradients are computed; all have equal values.
 
 On a CPU, XLA leaves its fast path where the gradient of a convolution stands inside a loop (3x3, 32 to 64 channels, 64
-images of 16x16: 7 ms for the kernel's gradient, 960 ms in `fori_loop`). So both gradients are written here as
-convolutions of the kind that the forward pass has, for which it never does. Images with few channels and pointwise
-kernels become matrix products. Elsewhere the built-in operation and its own gradients are used.
+images of 16x16: 7 ms for the kernel's gradient, 960 ms in `fori_loop`). So the gradient by the images is written here
+as a convolution of the kind that the forward pass has, for which it never does, and the gradient by the kernel as a
+product of matrices. Images with few channels, planes of a few pixels and pointwise kernels become matrix products
+altogether. Elsewhere the built-in operation and its own gradients are used.
 """
 
 import functools
-from typing import NamedTuple
+import math
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from dlx.nn._windows import Pads, effective_size
+from dlx.nn._conv_products import Geometry, by_blocks, by_matmul, by_pixels, fits_columns, kernel_by_columns
+from dlx.nn._windows import effective_size, output_size
 
-__all__ = ["Geometry", "by_blocks", "by_forward_forms", "by_matmul", "convolve", "plain", "transpose"]
+__all__ = ["Geometry", "by_forward_forms", "convolve", "plain", "transpose"]
 
 FEW_CHANNELS = 8
 SMALL_WINDOW = 49
-
-
-class Geometry(NamedTuple):
-    """Everything about a convolution that is known before its arrays."""
-
-    stride: tuple[int, int] = (1, 1)
-    pads: Pads = ((0, 0), (0, 0))
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
+FEW_PAIRS = 16
+"""Pairs of a pixel that goes in and one that comes out up to which a plane is small."""
 
 
 def convolve(images: Array, kernel: Array, geometry: Geometry) -> Array:
@@ -36,6 +31,8 @@ def convolve(images: Array, kernel: Array, geometry: Geometry) -> Array:
         return plain(images, kernel, geometry)
     if _is_pointwise(kernel, geometry):
         return by_matmul(images, kernel, geometry)
+    if _is_small_plane(images, kernel, geometry):
+        return by_pixels(images, kernel, geometry)
     if _has_few_channels(images, kernel, geometry):
         return by_blocks(images, kernel, geometry)
     return by_forward_forms(images, kernel, geometry)
@@ -45,6 +42,9 @@ def transpose(images: Array, kernel: Array, size: tuple[int, ...], geometry: Geo
     """Adjoint of the convolution of images of this size; what comes in has the convolution's outputs as channels."""
     if jax.default_backend() != "cpu":
         return _by_images(images, kernel, size, geometry)
+    planes = jax.ShapeDtypeStruct((len(images), *size, kernel.shape[2] * geometry.groups), images.dtype)
+    if _is_small_plane(planes, kernel, geometry):
+        return jax.linear_transpose(lambda planes: by_pixels(planes, kernel, geometry), planes)(images)[0]
     return _transpose_by_forward_forms(images, kernel, size, geometry)
 
 
@@ -53,43 +53,9 @@ def plain(images: Array, kernel: Array, geometry: Geometry) -> Array:
     return _convolution(images, kernel, geometry.stride, geometry.pads, (1, 1), geometry.dilation, geometry.groups)
 
 
-def by_matmul(images: Array, kernel: Array, geometry: Geometry) -> Array:
-    """A 1x1 kernel is a dense layer over the channels of each pixel."""
-    rows, columns = geometry.stride
-    return images[:, ::rows, ::columns] @ kernel[0, 0]
-
-
-def by_blocks(images: Array, kernel: Array, geometry: Geometry) -> Array:
-    """One matrix product: blocks of columns times a banded (Toeplitz) matrix; stride and dilation 1.
-
-    The input columns under a few neighbouring outputs make one row of a matrix; the kernel, once for each of these
-    outputs and each time moved by one column, makes the other. Blocks of one output are im2col, which copies more;
-    blocks of a whole row multiply more zeros.
-    """
-    batch, height, width, channels = images.shape
-    window_rows, window_columns, _, outputs = kernel.shape
-    (top, bottom), (left, right) = geometry.pads
-    rows, columns = height + top + bottom - window_rows + 1, width + left + right - window_columns + 1
-    block = min(max(window_columns - 1, 2), columns)
-    count = -(-columns // block)
-    reach = block + window_columns - 1
-    images = jnp.pad(images, ((0, 0), (top, bottom), (left, right + count * block - columns), (0, 0)))
-    blocks = [
-        images[:, :, b * block : b * block + reach].reshape(batch, height + top + bottom, 1, reach * channels)
-        for b in range(count)
-    ]
-    parts = jnp.concatenate(blocks, axis=2)
-    parts = jnp.concatenate([parts[:, u : u + rows] for u in range(window_rows)], axis=-1)
-    # band[v, q, j] = 1 where output j of a block sees its column q through column v of the kernel
-    band = jnp.stack([jnp.eye(reach, block, -v, dtype=kernel.dtype) for v in range(window_columns)])
-    matrix = jnp.einsum("uvco,vqj->uqcjo", kernel, band).reshape(window_rows * reach * channels, block * outputs)
-    result = parts.reshape(batch * rows * count, window_rows * reach * channels) @ matrix
-    return result.reshape(batch, rows, count * block, outputs)[:, :, :columns]
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def by_forward_forms(images: Array, kernel: Array, geometry: Geometry) -> Array:
-    """The built-in operation, with both gradients as forward convolutions."""
+    """The built-in operation, with gradients that are fast in loops as well."""
     return plain(images, kernel, geometry)
 
 
@@ -146,6 +112,8 @@ def _by_images(gradient: Array, kernel: Array, size: tuple[int, ...], geometry: 
 
 def _by_kernel(images: Array, gradient: Array, window: tuple[int, ...], geometry: Geometry) -> Array:
     """Gradient by the kernel: the images convolved with the outputs' gradient, batch and channels exchanged."""
+    if fits_columns(images, gradient, window, geometry):
+        return kernel_by_columns(images, gradient, window, geometry)
     stride, pads, dilation, groups = geometry
     batch, height, width, channels = images.shape
     # channels of one group are the batch now; the examples, group after group, the channels
@@ -182,3 +150,11 @@ def _has_few_channels(images: Array, kernel: Array, geometry: Geometry) -> bool:
     """Where blocks measure best: the built-in operation does 2 to 40 GFLOP/s there, of 200."""
     few = images.shape[-1] <= FEW_CHANNELS and kernel.shape[0] * kernel.shape[1] <= SMALL_WINDOW
     return few and geometry.stride == (1, 1) and geometry.dilation == (1, 1) and geometry.groups == 1
+
+
+def _is_small_plane(images: Array | jax.ShapeDtypeStruct, kernel: Array, geometry: Geometry) -> bool:
+    """Where few entries of the kernel meet a pixel, or all of them one output."""
+    size, window = images.shape[1:3], kernel.shape[:2]
+    counts = map(output_size, size, window, geometry.stride, geometry.pads, geometry.dilation)
+    pairs = math.prod(size) * math.prod(counts)
+    return geometry.groups == 1 and pairs <= max(FEW_PAIRS, math.prod(window))

@@ -8,6 +8,7 @@ from jax import lax
 
 from dlx import nn
 from dlx.nn import _conv_forms as forms
+from dlx.nn import _conv_products as products
 from tests.nn.windows import draw
 from tests.proof import configurations
 from tests.tolerances import assert_close
@@ -49,14 +50,69 @@ def test_blocks(x64, rng):
         rng.standard_normal((2, height, width, channels)),
         rng.standard_normal((*window, channels, features)),
     )
-    assert_equal_forms(rng, forms.by_blocks, images, kernel, forms.Geometry(pads=pads))
+    assert_equal_forms(rng, products.by_blocks, images, kernel, forms.Geometry(pads=pads))
 
 
 @pytest.mark.row(100)
 @pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
 def test_matmul(x64, rng, stride):
     images, kernel = rng.standard_normal((2, 5, 7, 3)), rng.standard_normal((1, 1, 3, 4))
-    assert_equal_forms(rng, forms.by_matmul, images, kernel, forms.Geometry(stride=stride))
+    assert_equal_forms(rng, products.by_matmul, images, kernel, forms.Geometry(stride=stride))
+
+
+# (plane, window, stride, pads, dilation): all entries meet a pixel, one does, corners do, none does
+SMALL_PLANES = [
+    ((2, 2), (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)),
+    ((1, 1), (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)),
+    ((2, 1), (3, 2), (2, 1), ((1, 2), (0, 2)), (1, 1)),
+    ((2, 2), (3, 3), (1, 1), ((2, 2), (3, 2)), (2, 3)),
+    ((4, 3), (4, 3), (1, 1), ((0, 0), (0, 0)), (1, 1)),
+]
+
+
+@pytest.mark.row(92)
+@pytest.mark.parametrize(("plane", "window", "stride", "pads", "dilation"), SMALL_PLANES)
+def test_small_planes(x64, rng, plane, window, stride, pads, dilation):
+    images, kernel = rng.standard_normal((3, *plane, 2)), rng.standard_normal((*window, 2, 3))
+    geometry = forms.Geometry(stride, pads, dilation)
+    assert_equal_forms(rng, products.by_pixels, images, kernel, geometry)
+    # and so chosen, its adjoint with it
+    assert forms._is_small_plane(jnp.asarray(images), jnp.asarray(kernel), geometry)
+    assert_equal_adjoints(rng, images, kernel, geometry)
+
+
+@pytest.mark.row(92)
+@pytest.mark.parametrize("chunks", [1, 2, 3, 9])
+@configurations(1)
+def test_kernel_gradient_in_chunks(x64, rng, chunks, monkeypatch):
+    """Five images at once, three and two, two and two and one, one by one; more channels on either side; strides."""
+    monkeypatch.setattr(products, "_count_chunks", lambda *shapes: chunks)
+    case = draw(rng, groups=False)
+    options = case["options"]
+    for channels, outputs, stride in ((3, 2, (1, 1)), (2, 3, (1, 1)), (3, 2, (2, 1))):
+        geometry = forms.Geometry(stride, options["padding"], options["dilation"])
+        images, kernel = (
+            rng.standard_normal((5, 6, 7, channels)),
+            rng.standard_normal((*case["kernel"].shape[:2], channels, outputs)),
+        )
+        assert_equal_forms(rng, forms.by_forward_forms, images, kernel, geometry)
+
+
+def test_chunks_by_size():
+    """So many that the columns fit the cache, unless the sums do not; images of many megabytes are none for columns."""
+
+    def shapes(batch, size, channels, outputs):
+        plane = (batch, size, size)
+        images, gradient = (jnp.zeros((*plane, n), np.float32) for n in (channels, outputs))
+        return images, gradient, (3, 3), forms.Geometry(pads=((1, 1), (1, 1)))
+
+    # 2 MiB is 524,288 floats: 14.2 images of 32 x 32 x 9 x 4 columns, whichever side has the 4 channels
+    assert products._count_chunks(*shapes(128, 32, 4, 16)) == products._count_chunks(*shapes(128, 32, 16, 4)) == 9
+    # 8 x 9 x 256 x 256 floats of sums are more than the columns of 64 images of 4 x 4
+    assert products._count_chunks(*shapes(64, 4, 256, 256)) == 1
+    assert products.fits_columns(*shapes(1, 56, 64, 64))
+    assert not products.fits_columns(*shapes(1, 112, 64, 64))
+    assert not products.fits_columns(*shapes(1, 8, 64, 64)[:3], forms.Geometry(groups=2))
 
 
 @pytest.mark.row(107)
@@ -64,7 +120,11 @@ def test_matmul(x64, rng, stride):
 def test_transpose(x64, rng):
     case = draw(rng)
     geometry = forms.Geometry(*(case["options"][name] for name in ("stride", "padding", "dilation", "groups")))
-    x, k = jnp.asarray(case["images"]), jnp.asarray(case["kernel"])
+    assert_equal_adjoints(rng, case["images"], case["kernel"], geometry)
+
+
+def assert_equal_adjoints(rng, images, kernel, geometry):
+    x, k = jnp.asarray(images), jnp.asarray(kernel)
     shape = jax.eval_shape(lambda x: forms.plain(x, k, geometry), x).shape
     maps = jnp.asarray(rng.standard_normal(shape))
 
@@ -79,11 +139,11 @@ def test_transpose(x64, rng):
 
 def test_the_form_is_chosen_by_shape(monkeypatch):
     chosen = []
-    for name in ("by_blocks", "by_matmul", "by_forward_forms", "plain"):
+    for name in ("by_blocks", "by_matmul", "by_pixels", "by_forward_forms", "plain"):
         monkeypatch.setattr(forms, name, lambda x, k, g, name=name: chosen.append(name) or x)
 
-    def choose(channels, window, geometry=forms.Geometry()):  # noqa: B008
-        images = jnp.ones((1, 9, 9, channels))
+    def choose(channels, window, geometry=forms.Geometry(), plane=(9, 9)):  # noqa: B008
+        images = jnp.ones((1, *plane, channels))
         forms.convolve(images, jnp.ones((*window, channels // geometry.groups, 2)), geometry)
         return chosen[-1]
 
@@ -94,6 +154,13 @@ def test_the_form_is_chosen_by_shape(monkeypatch):
         assert choose(4, (3, 3), geometry) == "by_forward_forms"
     assert choose(64, (1, 1)) == choose(64, (1, 1), forms.Geometry((2, 2))) == "by_matmul"
     assert choose(64, (1, 1), forms.Geometry(pads=((1, 1), (1, 1)))) == "by_forward_forms"
+    padded = forms.Geometry(pads=((1, 1), (1, 1)))
+    assert choose(64, (3, 3), padded, (2, 2)) == choose(3, (9, 9)) == choose(3, (5, 5), padded, (1, 5)) == "by_pixels"
+    assert (
+        choose(64, (3, 3), padded, (3, 3))
+        == choose(64, (3, 3), padded._replace(groups=2), (2, 2))
+        == "by_forward_forms"
+    )
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert {choose(3, (3, 3)), choose(64, (1, 1)), choose(64, (3, 3))} == {"plain"}
 
