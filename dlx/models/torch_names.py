@@ -49,7 +49,7 @@ def torch_names(model: Any, variables: Mapping[str, Any]) -> TorchNames:
         known = ", ".join(kind.__name__ for kind in _RULES)
         raise TypeError(f"model: got {type(model).__name__}, wanted one whose names PyTorch has: {known}")
     names = next(rule(model) for kind, rule in _RULES.items() if isinstance(model, kind))
-    layers = {}
+    layers: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(variables["params"]):
         layer, _, kind = jax.tree_util.keystr(path, simple=True, separator="/").rpartition("/")
         layers[layer] = leaf if kind == "kernel" else layers.get(layer)
