@@ -46,7 +46,7 @@ def ours(port: Port, *, activation: str = "relu", devices: int = 1, steps: int =
     state = optimizer.init(params)
 
     def loss(params: Any, inputs: jax.Array, labels: jax.Array) -> jax.Array:
-        hidden = model.apply(params, inputs, train=True)
+        hidden: Any = model.apply(params, inputs, train=True)
         logits = dlx.nn.affine(hidden, params["params"]["embedding"].T)
         return dlx.losses.sequence_cross_entropy(logits, labels)
 
@@ -138,7 +138,7 @@ def decode(port: Port, *, cached: bool, repeats: int = 1) -> None:
         position, written = state
         written = written.at[:, position].set(tokens)
         # of static shape: what stands behind the position is not seen
-        logits = model.apply(variables, written)
+        logits: Any = model.apply(variables, written)
         return logits[:, position], (position + 1, written)
 
     @jax.jit
