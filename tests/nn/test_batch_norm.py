@@ -132,6 +132,44 @@ def test_cut_batch_has_the_moments_of_the_whole(rng, x64):
     assert np.abs(halves(*args, each=True)[0] - want[0][0]).max() > 1e-2  # parts have moments of their own
 
 
+def plain(x, scale, bias):
+    """The formula, which JAX differentiates as it stands."""
+    mean = jnp.mean(x, range(x.ndim - 1), keepdims=True)
+    variance = jnp.mean((x - mean) ** 2, range(x.ndim - 1), keepdims=True)
+    scale, bias = (a.reshape((1,) * (x.ndim - 1) + (-1,)) for a in (scale, bias))
+    return scale * (x - mean) / jnp.sqrt(variance + 1e-5) + bias, mean.ravel(), variance.ravel()
+
+
+@pytest.mark.row(126)
+@pytest.mark.parametrize("devices", [None, "pmap", "shard_map"])
+def test_derivatives_are_those_of_the_formula(rng, x64, devices):
+    """Reverse, forward and forward over reverse mode, of outputs and of moments."""
+    args, along = ([jnp.asarray(a) for a in drawn(rng, (4, 3, 2, 3))] for _ in range(2))
+    weights = [jnp.asarray(rng.standard_normal(shape)) for shape in ((4, 3, 2, 3), (3,), (3,))]
+
+    def cost(function, args):
+        return sum(jnp.vdot(w, jnp.sin(out)) for w, out in zip(weights, function(*args), strict=True))
+
+    def on_devices(x, scale, bias):
+        function = lambda x, *others: nn.batch_norm(x, *others, axis_name="data")  # noqa: E731
+        if devices == "pmap":
+            one = jax.pmap(function, "data", in_axes=(0, None, None), devices=jax.devices()[:2])
+            y, mean, variance = one(x.reshape(2, 2, *x.shape[1:]), scale, bias)
+            return y.reshape(x.shape), mean[0], variance[0]
+        mesh, split, same = jax.sharding.Mesh(jax.devices()[:2], ("data",)), jax.P("data"), jax.P()
+        one = jax.shard_map(function, mesh=mesh, in_specs=(split, same, same), out_specs=(split, same, same))
+        return one(x, scale, bias)
+
+    def derivatives(function, args, along):
+        gradient = jax.grad(lambda args: cost(function, args))
+        forward = jax.jvp(lambda *args: function(*args), args, along)
+        return forward, gradient(args), jax.jvp(gradient, (args,), (along,))[1]
+
+    ours = nn.batch_norm if devices is None else on_devices
+    got, want = (jax.jit(lambda f=f: derivatives(f, args, along))() for f in (ours, plain))
+    jax.tree.map(lambda g, w: assert_close(g, w, kind="contraction", factor=10), got, want)
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_a_large_mean_costs_no_digits(rng, cut):
     """Mean 1000, deviation 1: in float32 E[x^2] - E[x]^2 would be off by about 0.1."""
