@@ -235,7 +235,7 @@ def clipping(config: Config, run: Any, data: Mapping[str, np.ndarray]) -> dict[s
             batch = {name: values[number % count] for name, values in batches.items()}
 
             def cost(params: Any) -> jax.Array:
-                logits = model.apply({"params": params}, batch["inputs"])
+                logits: Any = model.apply({"params": params}, batch["inputs"])
                 return jnp.mean(dlx.losses.softmax_cross_entropy(logits, batch["labels"]))
 
             gradient = jax.grad(cost)(params)

@@ -10,14 +10,14 @@ from dlx.train.supervised import Supervised
 __all__ = ["side_by_side"]
 
 
-def side_by_side(tasks: Mapping[str, Supervised]) -> Supervised:
+def side_by_side(tasks: Mapping[str, Any]) -> Supervised:
     """Several tasks as one: each batch is a step of all of them, so that they differ in nothing but what is compared.
 
     The state is {ending: state of its own}, metrics are named by the task's own name and its ending, as "loss_notes" of
     a task "_notes". Every task starts from the same key. What a sweep changes, it changes in the task "".
 
     Args:
-      tasks: ending -> task.
+      tasks: ending -> task: a `Supervised`, or whatever has init, step and measure.
     Returns: init, step and measure.
     Raises: ValueError if there is no task, or at the first trace if two tasks give metrics of one name.
     """
