@@ -14,7 +14,7 @@ Clipping bounds the gradient, so that a step of SGD is at most learning rate tim
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,9 @@ SYMBOLS = 8
 @dataclass(frozen=True)
 class Config(Options):
     """Options of the study."""
+
+    # several networks are trained already
+    uses: ClassVar[frozenset[str]] = Options.uses - {"sweep"}
 
     dataset: Literal["first_symbol"] = "first_symbol"
     """Task: tell at the end of a sequence of random symbols what its first one was."""

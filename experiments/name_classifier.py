@@ -30,6 +30,8 @@ EXAMPLES = ("Dostoyevsky", "Jackson", "Hayashi", "Nguyen", "O'Connor", "Papadopo
 class Config(Options):
     """Options of the classifier."""
 
+    # several networks are trained already
+    uses: ClassVar[frozenset[str]] = Options.uses - {"sweep"}
     # a run may be asked for other names
     neutral: ClassVar[frozenset[str]] = Options.neutral | {"classify"}
     length: ClassVar[frozenset[str]] = frozenset()

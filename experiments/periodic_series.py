@@ -26,6 +26,8 @@ LARGEST = 3.0
 class Config(Options):
     """Options of the forecasts."""
 
+    # several networks are trained already
+    uses: ClassVar[frozenset[str]] = Options.uses - {"sweep"}
     length: ClassVar[frozenset[str]] = frozenset()
 
     dataset: Literal["sines"] = "sines"

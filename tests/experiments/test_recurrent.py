@@ -131,6 +131,8 @@ def test_name_classifier_runs_without_a_file(tmp_path, capsys):
         (periodic_series, {"first_free": 1.5}, "--first-free"),
         (gradient_flow, {"radii": (0.0,)}, "--radii"),
         (gradient_flow, {"time": 3}, "--time"),
+        (gradient_flow, {"sweep": ("learning_rate=1,2",)}, "--sweep"),
+        (periodic_series, {"sweep": ("noise=1,2",)}, "--sweep"),
     ],
 )
 def test_refuses(experiment, options, message):
