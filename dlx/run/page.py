@@ -36,6 +36,7 @@ table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: ta
 th, td { padding: 0.34rem 1.25rem 0.34rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--quiet); font-weight: 500; }
 th:first-child, td:first-child { text-align: left; }
+th.phrase, td.phrase { text-align: left; white-space: normal; vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0; }
 tr.best td { font-weight: 650; }
 .definitions td { text-align: left; white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
@@ -87,14 +88,26 @@ def section(heading: str, *parts: str) -> str:
     return f"<section>\n<h2>{html.escape(heading)}</h2>\n{content}\n</section>" if content else ""
 
 
+_PHRASE = 24  # characters; what is longer is no number
+
+
 def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], *, best: int | None = None) -> str:
-    """A table that scrolls sideways on a narrow screen; the row `best` stands out."""
-    head = "".join(f'<th scope="col">{html.escape(str(cell))}</th>' for cell in header)
+    """A table that scrolls sideways on a narrow screen; the row `best` stands out. Columns of phrases wrap."""
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    long = {column for row in cells for column, cell in enumerate(row) if len(cell) > _PHRASE}
+
+    head = "".join(
+        f'<th scope="col"{" class=phrase" if column in long else ""}>{html.escape(str(cell))}</th>'
+        for column, cell in enumerate(header)
+    )
     body = "".join(
         f"<tr{' class=best' if at == best else ''}>"
-        + "".join(f"<td>{html.escape(_cell(cell))}</td>" for cell in row)
+        + "".join(
+            f"<td{' class=phrase' if column in long else ''}>{html.escape(cell)}</td>"
+            for column, cell in enumerate(row)
+        )
         + "</tr>"
-        for at, row in enumerate(rows)
+        for at, row in enumerate(cells)
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 

@@ -8,7 +8,7 @@ import pytest
 
 from dlx.run.charts import Line, chart
 from dlx.run.options import Options
-from dlx.run.page import aligned
+from dlx.run.page import aligned, table
 from dlx.run.pictures import as_png, image_grid
 from dlx.run.report import report_page, write_report
 from dlx.run.result import build_result
@@ -216,3 +216,10 @@ def test_pictures_become_png():
     assert as_png(png) is png
     with pytest.raises(TypeError, match="picture wants PNG bytes"):
         as_png("name.png")
+
+
+def test_columns_of_phrases_wrap():
+    page = table(["source", "share"], [["a sentence of several words", 0.5], ["short", 0.25]])
+    assert page.count("class=phrase") == 3
+    assert "<td class=phrase>short</td><td>0.25</td>" in page
+    assert "phrase" not in table(["source", "share"], [["short", 0.25]])
