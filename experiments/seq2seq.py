@@ -1,6 +1,6 @@
 """Translation by gated recurrent units, with and without attention (Bahdanau et al. 2015; notes 001 section 11).
 
-    python -m experiments.seq2seq --devices 2 --parallel pmap
+    python -m experiments.seq2seq
 
 English to French, sentences of up to eight words and a mark; no held-out sentence stands in training, and all its
 translations are its references. Two networks on the same batches: one reads the source once, the other looks at it
@@ -27,7 +27,7 @@ class Config(TranslationOptions):
     """Of encoder and decoder."""
     embedding: int = 128
     """Width of a word's vector."""
-    attention: Literal["dot", "additive"] = "dot"
+    attention: Literal["additive", "dot"] = "additive"
     """Scores of the attention."""
     plain: bool = True
     """Train the network without attention beside it on the same batches; its metrics end in _plain."""
@@ -76,7 +76,8 @@ def main(config: Config) -> dict:
         names = ("share", "uniform", "hits")
         return {f"copy_{name}": np.array([getattr(share, name) for share in shares]) for name in names}
 
-    return run_translation(config, data, variants, after=attention)
+    titles = {"": "attention,", "_plain": "no attention,"}
+    return run_translation(config, data, variants, titles=titles, after=attention)
 
 
 def network(config: Config, data: TranslationSet, attention: str) -> dlx.models.GRUSeq2Seq:
@@ -107,8 +108,8 @@ def shown(data: TranslationSet, shortest: int, count: int = 6) -> list[int]:
     once = {tuple(data.pairs[i][0]): i for i in reversed(known)}
     longest = sorted(once.values(), key=lambda i: -min(map(len, data.pairs[i])))
     kinds = {has: [i for i in longest if bool(copied(*data.pairs[i], data, shortest)) == has] for has in (True, False)}
-    mixed = [i for pair in zip(*kinds.values(), strict=False) for i in pair] or longest
-    return mixed[:count]
+    mixed = [i for pair in zip(*kinds.values(), strict=False) for i in pair]
+    return [*mixed, *(i for i in longest if i not in mixed)][:count]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """Translation by a Transformer, on the pairs of experiments.seq2seq (Vaswani et al. 2017; notes 001 section 11).
 
-python -m experiments.transformer_translation --devices 2 --parallel pmap
+    python -m experiments.transformer_translation
 
+English to French, with the norms in front of the sub-layers, for the time that the recurrent network with attention
+takes for its two epochs.
 """
 
 from dataclasses import dataclass
 
 import dlx
+from dlx.errors import UsageError
 from dlx.run import launch, require
 from dlx.run.translation import TranslationOptions, learning, load_pairs, run_translation
 from dlx.train.translation import translation_task
@@ -27,11 +30,15 @@ class Config(TranslationOptions):
     norm_first: bool = True
     """Norms in front of the sub-layers, not behind them as in the paper."""
     learning_rate: float = 2e-3
+    epochs: float | None = 2.25
+    """The time in which the recurrent network with attention makes two."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for field in ("features", "num_heads", "hidden", "num_layers"):
             require(self, field, at_least=1)
+        if self.features % self.num_heads:
+            raise UsageError(f"--num-heads {self.num_heads} does not divide --features {self.features}.")
 
 
 def main(config: Config) -> dict:

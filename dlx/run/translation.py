@@ -36,7 +36,7 @@ class TranslationOptions(Options):
     """Words and marks of a sentence, eight words and a mark; pairs with a longer one are left out."""
     vocabulary: int = 5000
     """Tokens of each language, four reserved ones among them."""
-    epochs: float | None = 3
+    epochs: float | None = 2
     learning_rate: float = 5e-3
     """At the end of the warm-up, then down to 0 along half a cosine."""
     warmup: int = 200
@@ -105,6 +105,7 @@ def run_translation(
     data: TranslationSet,
     variants: Mapping[str, tuple[Network, dlx.train.Supervised]],
     *,
+    titles: Mapping[str, str] | None = None,
     after: Callable[[Run, list[dict[str, Any]]], Mapping[str, Any]] | None = None,
 ) -> dict:
     """Trains variants side by side, measures BLEU of each, greedy and with a beam, and reports.
@@ -113,6 +114,7 @@ def run_translation(
       config: of the experiment.
       data: the pairs.
       variants: {ending: (network, task)}; "" is the first, the one that --translate asks.
+      titles: {ending: what the tables call a variant}.
       after: after(run, [{ending: params} of each seed]) -> further metrics; may add pictures and tables.
     Returns: the result; with `translations` if a sentence was given. Of a finished run that one of the run itself.
     """
@@ -129,8 +131,9 @@ def run_translation(
         if finished:
             return {**json.loads(run.folder.summary.read_text(encoding="utf-8")), **own}
         metrics, answers = scores(config, data, found, seeds)
-        run.table("BLEU", bleu_table(metrics, list(variants)))
-        run.table("Translations", examples_table(data, answers))
+        named = {end: f"{(titles or {}).get(end, '')} {{}}".strip() for end in variants}
+        run.table("BLEU in per cent", bleu_table(metrics, named))
+        run.table("Translations", examples_table(data, answers, named))
         metrics |= dict(after(run, seeds)) if after else {}
         times = {"train_seconds": run.records.seconds, "processor_seconds": run.records.processor_seconds}
         return run.finish({**metrics, **times}, **own)
@@ -185,14 +188,19 @@ def scores(
     return metrics, answers
 
 
-def bleu_table(metrics: Mapping[str, np.ndarray], endings: Sequence[str]) -> list[list[str]]:
-    """A row for each variant and search; with several seeds means and standard deviations."""
-    rows = [["", "BLEU-4 of the corpus", "BLEU-2 of a sentence", "is a reference"]]
-    for end in endings:
-        for name in ("greedy", "beam"):
-            cells = [spread(metrics[f"{kind}_{name}{end}"], scale) for kind, scale in
-                     (("bleu", 1), ("book_bleu", 1), ("exact", 100))]  # fmt: skip
-            rows.append([f"{title(end)}{name}", *cells])
+def bleu_table(metrics: Mapping[str, np.ndarray], named: Mapping[str, str]) -> list[list[str]]:
+    """A row for each variant and search; with several seeds means and standard deviations.
+
+    Args:
+      metrics: of `scores`.
+      named: {ending: "what stands before {}"}, where {} is the search.
+    """
+    rows = [["search", "BLEU-4 of the corpus", "BLEU-2 of a sentence", "equal to a reference"]]
+    for end, name in named.items():
+        for search in ("greedy", "beam"):
+            scales = {"bleu": 1, "book_bleu": 1, "exact": 100}
+            cells = [spread(metrics[f"{kind}_{search}{end}"], scale) for kind, scale in scales.items()]
+            rows.append([name.format(search), *cells])
     return rows
 
 
@@ -202,18 +210,15 @@ def spread(values: np.ndarray, scale: float) -> str:
     return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
 
 
-def title(end: str) -> str:
-    """The ending of a variant in words, to stand before another."""
-    return f"{end.strip('_').replace('_', ' ')} " if end else ""
-
-
-def examples_table(data: TranslationSet, answers: Mapping[str, list[list[str]]], count: int = 24) -> list[list[str]]:
+def examples_table(
+    data: TranslationSet, answers: Mapping[str, list[list[str]]], named: Mapping[str, str], *, count: int = 24
+) -> list[list[str]]:
     """Some sources, evenly from the shortest to the longest, one reference, and every translation."""
     references = data.references
     sources = list(references)
     order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
     chosen = [order[i] for i in np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).astype(int))]
-    names = {name: title(name.partition("_")[2]) + name.partition("_")[0] for name in answers}
+    names = {search + end: name.format(search) for end, name in named.items() for search in ("greedy", "beam")}
     rows = [["source", "reference", *names.values()]]
     for number in chosen:
         texts = [sources[number], references[sources[number]][0], *(answers[name][number] for name in names)]

@@ -8,7 +8,7 @@ import pytest
 
 from dlx.errors import UsageError
 from dlx.run.records import read_records
-from dlx.run.translation import examples_table, spread, title
+from dlx.run.translation import examples_table, spread
 from dlx.train.translation import copied, translation_set
 from experiments import seq2seq, transformer_translation
 
@@ -65,7 +65,7 @@ def test_what_is_refused():
         seq2seq.main(seq2seq.Config(**SMALL, translate="abcd"))
     with pytest.raises(UsageError, match="--beam 40: the vocabulary has 30 tokens"):
         seq2seq.main(seq2seq.Config(**{**SMALL, "beam": 40}))
-    with pytest.raises(UsageError, match="num-heads"):
+    with pytest.raises(UsageError, match="--num-heads 3 does not divide --features 128"):
         transformer_translation.Config(num_heads=3)
 
 
@@ -74,13 +74,14 @@ def test_what_the_report_shows():
 
     data = translation_set(dlx.data.load_text("copy"), max_tokens=4)
     sources = list(data.references)
-    rows = examples_table(data, {"greedy": [list(s) for s in sources], "beam_plain": [[] for _ in sources]}, count=5)
-    assert rows[0] == ["source", "reference", "greedy", "plain beam"]
+    answers = {"greedy": [list(s) for s in sources], "beam": [[] for _ in sources]}
+    rows = examples_table(data, answers, {"": "attention, {}"}, count=5)
+    assert rows[0] == ["source", "reference", "attention, greedy", "attention, beam"]
     assert [row[0] for row in rows[1:]] == [row[2] for row in rows[1:]]
     lengths = [len(row[0]) for row in rows[1:]]
     assert lengths == sorted(lengths)
     assert (len(lengths), lengths[0], lengths[-1]) == (5, min(map(len, sources)), 4)
     assert (spread(np.array([0.5]), 100), spread(np.array([1.0, 2.0]), 1)) == ("50.0", "1.5 ± 0.7")
-    assert (title(""), title("_no_attention")) == ("", "no attention ")
-    for number in seq2seq.shown(data, 1):
-        assert copied(*data.pairs[number], data, 1)
+    drawn = seq2seq.shown(data, 1)
+    assert [bool(copied(*data.pairs[number], data, 1)) for number in drawn] == [True, False, True, True, True, True]
+    assert len({tuple(data.pairs[number][0]) for number in drawn}) == 6
