@@ -43,6 +43,11 @@ class Corpus(NamedTuple):
         """The text of ids."""
         return (" " if self.unit == "words" else "").join(self.vocabulary.decode(ids))
 
+    def lines(self, ids: Any) -> str:
+        """The text of ids as one reads it: of words, a new line behind each <eos>, which is left out."""
+        text = self.decode(ids)
+        return text.replace(f" {END} ", "\n").removesuffix(f" {END}") if self.unit == "words" else text
+
 
 def load_corpus(
     name: str,

@@ -34,6 +34,6 @@ def continuations(
     )  # fmt: skip
     between = " " if corpus.unit == "words" else ""
     return {
-        f"temperature {value:g}" if value else "the most probable": f"{prefix}{between}{corpus.decode(row)}"
+        f"temperature {value:g}" if value else "the most probable": f"{prefix}{between}{corpus.lines(row)}"
         for value, row in zip(temperatures, found, strict=True)
     }

@@ -13,6 +13,8 @@ def test_words_of_the_embedded_text():
     assert corpus.vocabulary.tokens[0] == "<unk>"
     assert corpus.decode(corpus.train[:5]) == '<eos> the "assert" statement <eos>'
     end = corpus.vocabulary.index("<eos>")
+    ids = corpus.vocabulary.encode(["the", "statement", "<eos>", "the", "<eos>"])
+    assert corpus.lines(ids) == "the statement\nthe"
     lines = load_text("python_docs").validation.count("\n")
     # a mark behind each line, and one in front of the split
     assert (corpus.validation == end).sum() == lines + 1
