@@ -35,9 +35,13 @@ class Geometry(NamedTuple):
 
 
 def by_matmul(images: Array, kernel: Array, geometry: Geometry) -> Array:
-    """A 1x1 kernel is a dense layer over the channels of each pixel."""
+    """A 1x1 kernel is a dense layer over the channels of each pixel.
+
+    Of a matrix, that is: the gradients of a product with four axes take up to twice the time.
+    """
     rows, columns = geometry.stride
-    return images[:, ::rows, ::columns] @ kernel[0, 0]
+    images = images[:, ::rows, ::columns]
+    return (images.reshape(-1, images.shape[-1]) @ kernel[0, 0]).reshape(*images.shape[:3], kernel.shape[3])
 
 
 def by_blocks(images: Array, kernel: Array, geometry: Geometry) -> Array:
