@@ -63,7 +63,8 @@ class ConvAutoencoder(nn.Module):
       unpool: "nearest", "nails" or "switches".
       activation: name of `dlx.nn.ACTIVATIONS`, or a function of an array.
       output_activation: the same for the reconstruction, as "sigmoid" for pixels in (0, 1); None for none.
-      kernel_init: name of `dlx.nn.INITIALIZERS`, or a function `init(key, shape, dtype)`.
+      kernel_init: name of `dlx.nn.INITIALIZERS`, or a function `init(key, shape, dtype)`. With "he_normal" the first
+        reconstructions are larger than images, which costs hundreds of steps.
       dtype: of the computation; None takes what inputs and parameters promote to.
       param_dtype: of new parameters.
     Source: Masci et al. 2011; unpooling by Zeiler and Fergus 2014, section 2.1, and Noh et al. 2015, section 3.2; notes
@@ -76,7 +77,7 @@ class ConvAutoencoder(nn.Module):
     unpool: str = "nearest"
     activation: str | Callable[[Array], Array] = "relu"
     output_activation: str | Callable[[Array], Array] | None = None
-    kernel_init: str | Callable[..., Array] = "he_normal"
+    kernel_init: str | Callable[..., Array] = "glorot_uniform"
     dtype: Any = None
     param_dtype: Any = jnp.float32
 

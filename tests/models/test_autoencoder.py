@@ -102,3 +102,16 @@ def test_learns_beyond_principal_components(rng):
     state = jax.jit(lambda s: jax.lax.fori_loop(0, 300, lambda _, s: task.step(s, data)[0], s))(state)
     outputs = jax.jit(model.apply)({"params": state.params}, jnp.asarray(images))
     assert float(jnp.mean(squared_error(outputs, images))) < by_components
+
+
+@pytest.mark.row(367)
+@pytest.mark.parametrize("unpool", ["nearest", "nails"])
+def test_the_first_reconstructions_are_not_larger_than_images(rng, unpool):
+    inputs = jnp.asarray(rng.standard_normal((16, 8, 8, 2)), jnp.float32)
+
+    def spread(**options):
+        model = models.ConvAutoencoder(unpool=unpool, shape=(8, 8, 2), channels=(8, 16), code=16, **options)
+        return float(jnp.std(model.apply(model.init(KEY, inputs), inputs)))
+
+    assert spread() < 0.5
+    assert spread(kernel_init="he_normal") > 2 * spread()
