@@ -3,8 +3,14 @@
     python -m experiments.seq2seq
 
 English to French, sentences of up to eight words and a mark; no held-out sentence stands in training, and all its
-translations are its references. Two networks on the same batches: one reads the source once, the other looks at it
-before each word. --name NAME --resume --translate "go on ." asks a finished run. --dataset reverse needs no files.
+translations are its references, with the words that the vocabulary has not. Two networks on the same batches: one reads
+the source once, the other looks at it before each word. --name NAME --resume --translate "go on ." asks a finished run,
+--sampling 0.3 lets the decoder read its own words in training, --dataset reverse needs no files.
+
+2 CPU cores: 6 min, 507 s of processor time. In per cent, bleu greedy 33.6 +- 0.0 and bleu beam 37.6 +- 0.0 (fra_eng,
+1 seed); without attention bleu greedy plain 24.8 +- 0.0 and bleu beam plain 27.6 +- 0.0 (fra_eng, 1 seed). Where a word
+of the source is to be copied (tom, boston), copy share 0.623 +- 0.000 (fra_eng, 1 seed) of the attention is on it, and
+copy uniform 0.136 +- 0.000 (fra_eng, 1 seed) if it were even.
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,13 @@
 
     python -m experiments.transformer_translation
 
-English to French, with the norms in front of the sub-layers, for the time that the recurrent network with attention
-takes for its two epochs.
+Two layers of 128 features in the encoder and in the decoder, norms in front of the sub-layers. A step takes 0.131 s
+where one of the recurrent network with attention takes 0.149 s, with equal processor time, so that 2.25 epochs take as
+long as its two.
+
+2 CPU cores: 4 min, 308 s of processor time. In per cent, bleu greedy 40.7 +- 0.0 and bleu beam 42.2 +- 0.0 (fra_eng,
+1 seed), where the recurrent network has 33.6 and 37.6; perplexity of a word: test perplexity 3.06 +- 0.00 (fra_eng,
+1 seed), there 3.61.
 """
 
 from dataclasses import dataclass
