@@ -92,7 +92,7 @@ RECIPES: dict[Network, Recipe] = {
     "lenet": Recipe("LeNet", lenet, 28, 1.0, 28, 3e-3, 3),
     "alexnet": Recipe("AlexNet", alexnet, 224, 0.25, 28, 1e-3, 1.25),
     "vgg11": Recipe("VGG-11", vgg11, 224, 0.25, 32, 1e-3, 2),
-    "nin": Recipe("NiN", nin, 224, 0.25, 28, 2e-3, 1.25),
+    "nin": Recipe("NiN", nin, 224, 0.25, 28, 4e-3, 1.25),
     "googlenet": Recipe("GoogLeNet", googlenet, 96, 0.1875, 28, 2e-3, 1),
     "resnet18": Recipe("ResNet-18", resnet18, 224, 0.25, 28, 5e-3, 1),
     "densenet": Recipe("DenseNet", densenet, 224, 0.25, 28, 5e-3, 1),
