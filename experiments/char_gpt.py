@@ -2,7 +2,16 @@
 
     python -m experiments.char_gpt
 
---name NAME --resume --prompt "KING:" lets a finished run write on.
+--name NAME --resume --prompt "KING:" lets a finished run write on. Three layers, 1.35 million parameters, 7.4 million
+characters read; every character of the validation text is predicted once, in windows side by side (contexts of 1 to 128
+characters) or, strided, in windows that move by 32 (of 97 to 128).
+
+2 CPU cores: about 6 min. Validation loss 1.500 +- 0.000 (tiny_shakespeare, 1 seed) nats a character, validation bits
+2.164 +- 0.000 (tiny_shakespeare, 1 seed); strided validation loss 1.477 +- 0.000 (tiny_shakespeare, 1 seed). The
+training loss of the last steps is 1.20: for much longer or larger a training wants dropout. What it owes to what the
+notes' Transformer has not, in short runs of 0.8 million parameters on 0.5 million characters: sinusoidal positions
+2.42, rotary ones 2.03, then Muon and its rates 1.90, the squared ReLU and twice the rate 1.83. For an accelerator, not
+measured: --context 256 --features 384 --num-heads 6 --num-layers 6 --dropout 0.2 --batch-size 64 --steps 4000.
 """
 
 import json

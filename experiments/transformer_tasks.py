@@ -1,10 +1,12 @@
 """A Transformer, encoder and decoder, learns laws of strings: copy, reverse, sort, add (notes 001 section 11).
 
-python -m experiments.transformer_tasks --dataset copy
-python -m experiments.transformer_tasks --dataset reverse
-python -m experiments.transformer_tasks --dataset sort
-python -m experiments.transformer_tasks --dataset addition --steps 1000
+    python -m experiments.transformer_tasks --dataset copy
+    python -m experiments.transformer_tasks --dataset reverse
+    python -m experiments.transformer_tasks --dataset sort
+    python -m experiments.transformer_tasks --dataset addition --steps 1000
 
+Strings of 1 to 10 letters, sums of two numbers of 1 to 4 digits; 50,000 train, 1,000 others are decoded greedily with
+the cache, and an answer counts if all of it is right. The network is the paper's, two layers of 64 features.
 """
 
 from collections.abc import Sequence
