@@ -64,10 +64,12 @@ class Config(Options):
     """Characters of a batch's row; gradients do not reach behind its first."""
     sampling: Literal["adjacent", "random"] = "adjacent"
     """Whether a batch goes on where the one before ended."""
+    reset: float = 0.02
+    """Probability that a row's state is emptied at a step."""
     clip: float = 1.0
     """Largest norm of a gradient."""
     notes: bool = False
-    """Optimize as the notes do: SGD at 100, gradients of norm 0.01 at most."""
+    """Train as the notes do: SGD at 100, gradients of norm 0.01 at most, a state that is emptied once an epoch."""
     min_frequency: int = 1
     """How often a character must stand in the training text; rarer ones are one character, <unk>."""
     prefix: str | None = None
@@ -82,6 +84,7 @@ class Config(Options):
         require(self, "cells", choices=tuple(NAMES))
         require(self, "dropout", at_least=0, below=1)
         require(self, "clip", above=0)
+        require(self, "reset", at_least=0, at_most=1)
 
 
 def main(config: Config) -> dict:
@@ -102,18 +105,20 @@ def main(config: Config) -> dict:
             process=(jax.process_index(), jax.process_count()),
         )  # fmt: skip
         optimizer = optimizer_of(config, total_steps(config, source.batches_per_epoch))
-        tasks = {f"_{cell}": dlx.train.recurrent(model, optimizer, batch_size=config.batch_size, ema=config.ema)
-                 for cell, model in models.items()}  # fmt: skip
+        options = {"batch_size": config.batch_size, "ema": config.ema, "reset": 0.0 if config.notes else config.reset}
+        tasks = {f"_{cell}": dlx.train.recurrent(model, optimizer, **options) for cell, model in models.items()}
         task = dlx.train.side_by_side(tasks)
-        held = dlx.train.text_rows(corpus.validation, rows=config.batch_size, steps=config.time)
+        # rows long enough that their empty beginnings do not matter
+        rows = max(1, min(config.batch_size, len(corpus.validation) // (20 * config.time)))
+        held = dlx.train.text_rows(corpus.validation, rows=rows, steps=config.time)
         state = run.fit(
             task.step, task.init, source, measured={"learnt" if learnt else "validation": (task.measure, held)},
             spec={end: one.spec for end, one in tasks.items()}, derived=dlx.train.perplexities,
         )  # fmt: skip
         tested = {}
         if len(corpus.test) > 1:
-            rows = dlx.train.text_rows(corpus.test, steps=config.time)
-            losses = dlx.train.evaluator(task.measure, rows, layout=run.layout)(state)
+            whole = dlx.train.text_rows(corpus.test, steps=config.time)
+            losses = dlx.train.evaluator(task.measure, whole, layout=run.layout)(state)
             tested = dlx.train.perplexities({f"test_{name}": value for name, value in losses.items()})
         show_texts(config, run, corpus, models, run.layout.fetch("state", state))
         return run.finish(tested)

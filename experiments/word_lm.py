@@ -42,7 +42,7 @@ class Config(Options):
     """Of a layer, and numbers of a word's vector, which is also its row of the output's kernel."""
     num_layers: int = 1
     """Recurrent layers."""
-    dropout: float = 0.25
+    dropout: float = 0.2
     """Probability that a unit is off in training: of word vectors, between layers, before the output."""
     time: int = 35
     """Words of a batch's row; gradients do not reach behind its first."""

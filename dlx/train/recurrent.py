@@ -135,11 +135,13 @@ def recurrent(
             return carry, (values.sum(dtype=jnp.float32), kept.sum(dtype=jnp.float32))
 
         pieces = tuple(jnp.swapaxes(rows[name], 0, 1) for name in ("inputs", "labels", "mask"))
-        _, (total, count) = lax.scan(piece, start(len(weight)), pieces)
-        return {"loss": (total.sum(), count.sum())}
+        sums: Any
+        _, sums = lax.scan(piece, start(len(weight)), pieces)
+        return {"loss": (sums[0].sum(), sums[1].sum())}
 
-    none = P()
-    return Recurrent(init, step, measure, RecurrentState(none, none, none, none, P("data"), none))
+    whole: Any = P()
+    cut: Any = P("data")
+    return Recurrent(init, step, measure, RecurrentState(whole, whole, whole, whole, cut, whole))
 
 
 def _rows(flags: jax.Array, like: jax.Array) -> jax.Array:

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import dlx
 from dlx.errors import UsageError
 from dlx.run.records import read_records
 from experiments import char_rnn_lm, neural_ngram_lm, ngram_lm, word_lm
