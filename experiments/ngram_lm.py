@@ -2,7 +2,7 @@
 
     python -m experiments.ngram_lm --dataset ptb
 
-CPU: about 10 s. Counts are kept sparse (857,995 different 5-grams), e of Laplace smoothing is the best on the validation
+CPU: about 10 s. Sparse counts (857,995 different 5-grams); e of Laplace smoothing is the best on the validation
 text. Interpolated Kneser-Ney of order 5 with three discounts: test perplexity 141.1 +- 0 (ptb, 1 seed); Mikolov et al.
 2011 have 141.2. Laplace smoothing towards the shorter context, the notes' form: laplace unigram perplexity 639.4 +- 0,
 laplace bigram perplexity 219.7 +- 0, laplace trigram perplexity 198.8 +- 0 (ptb, 1 seed). Add-one smoothing gives 824
