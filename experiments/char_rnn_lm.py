@@ -105,7 +105,11 @@ def main(config: Config) -> dict:
             process=(jax.process_index(), jax.process_count()),
         )  # fmt: skip
         optimizer = optimizer_of(config, total_steps(config, source.batches_per_epoch))
-        options = {"batch_size": config.batch_size, "ema": config.ema, "reset": 0.0 if config.notes else config.reset}
+        options: dict[str, Any] = {
+            "batch_size": config.batch_size,
+            "ema": config.ema,
+            "reset": 0.0 if config.notes else config.reset,
+        }
         tasks = {f"_{cell}": dlx.train.recurrent(model, optimizer, **options) for cell, model in models.items()}
         task = dlx.train.side_by_side(tasks)
         # rows long enough that their empty beginnings do not matter
