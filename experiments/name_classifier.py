@@ -2,7 +2,12 @@
 
     python -m experiments.name_classifier --seeds 3
 
-Three losses and two baselines on the same names.
+CPU: about 2 min. Gated units that read at each character the vectors of the n-grams that end there: test accuracy
+0.8373 +- 0.0039 (names, 3 seeds). On the same names logistic regression on 1- to 4-grams has 0.8329, naive Bayes
+0.8134. For rare languages, test balanced accuracy 0.503 +- 0.016 (names, 3 seeds), with log prior in the loss test
+balanced accuracy adjusted 0.626 +- 0.021 (names, 3 seeds), with weights test balanced accuracy weighted 0.620 +- 0.024
+(names, 3 seeds); the baselines have 0.47 and 0.58. The price is test accuracy adjusted 0.567 +- 0.004 (names, 3 seeds)
+and test accuracy weighted 0.746 +- 0.003 (names, 3 seeds). All networks of cross entropy together have 0.8445.
 """
 
 import functools

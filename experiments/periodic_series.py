@@ -2,7 +2,14 @@
 
     python -m experiments.periodic_series --seeds 3
 
-Networks of five lengths of training windows, tanh and ReLU, side by side; errors are against the sines.
+CPU: about 30 s. Mean squared error against the sines without their noise. Longer training windows help, free running
+above all: with 5, 25, 100 time steps test one step error tanh 5 0.3 +- 0.2, test one step error tanh 25 0.0076 +-
+0.0005, test one step error tanh 100 0.0045 +- 0.0007 (3 seeds), and over 200 steps of its own predictions test free
+error tanh 5 4 +- 4, test free error tanh 25 0.9 +- 0.3, test free error tanh 100 0.015 +- 0.006 (3 seeds). Of those of
+5 steps 2 of 3 end at a constant, as the notes say; with 100 the error after 200 steps is growth tanh 7 +- 2 (3 seeds)
+times that after one. The notes prefer ReLU; here it is no better: test one step error relu 100 0.005 +- 0.001, test
+free error relu 100 0.7 +- 0.6 (3 seeds). Scheduled sampling, from always the truth to never, is no remedy here: test
+free error tanh sampled 0.21 +- 0.03, test free error relu sampled 0.7 +- 0.1 (3 seeds).
 """
 
 import functools
