@@ -1,46 +1,12 @@
 """What is compared with what, and the goals."""
 
-import dataclasses
-from typing import Literal
-
-from benchmarks.measure import Mode, Side
+from benchmarks.cases_convnets import CONVNETS
+from benchmarks.kinds import Case, Comparison
+from benchmarks.measure import Side
 
 __all__ = ["CASES", "Case", "Comparison"]
 
 FIT, BARE, TORCH = "benchmarks.sides_dlx:fit", "benchmarks.sides_dlx:bare", "benchmarks.sides_torch:train"
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """One row.
-
-    Fields:
-      what: in words.
-      side, against: names of sides.
-      kind: "ratio", rate of `side` over that of `against`; "overhead", time of `side` over that of `against`, minus 1;
-        "extra", milliseconds that `side` takes longer for each event; "inside", milliseconds of the event itself.
-      goal: at least (ratio) or at most (all others); None: told for information.
-      modes: in which the goal holds; in others the row is told for information.
-    """
-
-    what: str
-    side: str
-    against: str
-    kind: Literal["ratio", "overhead", "extra", "inside"] = "ratio"
-    goal: float | None = None
-    modes: tuple[Mode, ...] = ("1t", "2t")
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """Sides that are measured together, and the rows that come of them."""
-
-    title: str
-    sides: tuple[Side, ...]
-    rows: tuple[Comparison, ...]
-    modes: tuple[Mode, ...] = ("1t", "2t")
-    events: int = 1
-    """In a round, for the kind "extra"."""
 
 
 def _one_model(optimizer: str, goal: float) -> Case:
@@ -148,33 +114,6 @@ def _image(operation: str, what: str, against: dict[str, float | None], batch: i
     )
 
 
-def _convnet(model: str, what: str, batch_size: int, steps: int, least: float) -> Case:
-    ours = {
-        "model": model, "optimizer": "adam", "batch_size": batch_size, "steps": steps, "log_every": steps,
-        "examples": 2048, "allocator": "keep",
-    }  # fmt: skip
-    theirs = {"model": model, "batch_size": batch_size, "steps": steps}
-    torch = "benchmarks.sides_torch:train_images"
-    return Case(
-        f"{what}, batch {batch_size}, Adam: `fit` against PyTorch eager in both memory formats",
-        (
-            Side("fit", FIT, ours),
-            Side("fit, 2 devices", FIT, {**ours, "devices": 2, "parallel": "pmap"}),
-            Side("PyTorch NCHW", torch, theirs),
-            Side("PyTorch channels_last", torch, {**theirs, "channels_last": True}),
-        ),
-        (
-            Comparison("fit against PyTorch NCHW", "fit", "PyTorch NCHW"),
-            Comparison("fit against PyTorch channels_last", "fit", "PyTorch channels_last", goal=least),
-            Comparison("fit on 2 devices (pmap) against PyTorch NCHW", "fit, 2 devices", "PyTorch NCHW"),
-            Comparison(
-                "fit on 2 devices (pmap) against PyTorch channels_last", "fit, 2 devices", "PyTorch channels_last",
-                goal=least, modes=("2t",),
-            ),
-        ),
-    )  # fmt: skip
-
-
 def _recurrent(cell: str, what: str, goal: float | None) -> Case:
     module = "benchmarks.sides_recurrent"
     return Case(
@@ -276,9 +215,7 @@ CASES: dict[str, Case] = {
     "logistic": _linear_model("logistic", "logistic regression, breast cancer"),
     "softmax": _linear_model("softmax", "softmax regression, digits"),
     "svm": _linear_model("svm", "a linear SVM, breast cancer"),
-    "lenet": _convnet("lenet", "LeNet, 28x28x1", 256, 40, 0.67),
-    "cifar_cnn": _convnet("cifar_cnn", "CNN 32-64-128 with batch norm, 32x32x3", 128, 8, 0.78),
-    "resnet18": _convnet("resnet18", "ResNet-18, CIFAR stem, 32x32x3", 32, 2, 0.64),
+    **CONVNETS,
     **_images(),
     "lstm": _recurrent("lstm", "LSTM", 0.8),
     "gru": _recurrent("gru", "GRU, reset after,", 1.0),

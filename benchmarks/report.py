@@ -72,6 +72,8 @@ def _row(row: Comparison, case: Case, mode: Mode, sides: dict[str, Measured], us
         values = ratios
     elif row.kind == "overhead":
         values = 1 / ratios - 1
+    elif row.kind in ("resident", "planned"):
+        values = np.array([side.rounds[i][row.kind] for i in used])
     elif row.kind == "inside":
         values = np.array([1e3 * np.mean(side.rounds[i]["inside"]) for i in used])
     else:
@@ -96,6 +98,7 @@ def verdict(row: dict[str, Any], *, loaded: bool = False) -> str:
 
 def _number(kind: str, value: float) -> str:
     forms = {"ratio": f"{value:.2f}", "overhead": f"{100 * value:+.1f} %", "seconds": f"{value:.2f} s"}
+    forms |= dict.fromkeys(("resident", "planned"), f"{value:,.0f} MiB")
     return forms.get(kind, f"{value:.2f} ms")
 
 
@@ -154,6 +157,7 @@ def page(results: dict[str, Any]) -> str:
         ]
         rates = [_rates(mode, result) for mode, result in results[name].items() if "sides" in result]
         parts += ["", *rates] if rates else []
+        parts += [f"{CASES[name].note}\n"] if name in CASES and CASES[name].note else []
     if not any(name.startswith("epoch_") for name in results):
         parts.append("\n## Accelerators\n\nNot measured: no accelerator on the machine that made this page.")
     parts.append(_where(results))
@@ -161,9 +165,13 @@ def page(results: dict[str, Any]) -> str:
 
 
 def _rates(mode: str, result: dict[str, Any]) -> str:
-    shown = [f"{side} {rate['items_per_second'] / 1e3:,.1f}k" for side, rate in result["sides"].items()]
+    shown = [f"{side} {_rate_text(rate['items_per_second'])}" for side, rate in result["sides"].items()]
     shown += [f"{side} skipped ({why})" for side, why in result["skipped"].items()]
     return f"Examples a second, {mode}, median of {result['rounds']} rounds: {', '.join(shown)}.\n"
+
+
+def _rate_text(rate: float) -> str:
+    return f"{rate / 1e3:,.1f}k" if rate >= 1e3 else f"{rate:.3g}"
 
 
 def _where(results: dict[str, Any]) -> str:

@@ -26,7 +26,10 @@ MODELS: dict[str, tuple[Any, str]] = {
     "mlp": (dlx.models.MLP, "mnist"),
     "lenet": (lambda hidden, outputs, dropout: dlx.models.LeNet(activation="relu"), "mnist"),
     "cifar_cnn": (lambda hidden, outputs, dropout: dlx.models.PlainCNN(), "cifar10"),
-    "resnet18": (lambda hidden, outputs, dropout: dlx.models.ResNet.preset("resnet18", stem="cifar"), "cifar10"),
+    "resnet18": (
+        lambda hidden, outputs, dropout, **more: dlx.models.ResNet.preset("resnet18", stem="cifar", **more),
+        "cifar10",
+    ),
 }
 """{name: (model of hidden widths, outputs and dropout; the data set whose images it gets)}."""
 
@@ -39,12 +42,12 @@ def random_images(examples: int, seed: int = 0, shape: tuple[int, ...] = (28, 28
 
 
 def make_task(
-    data: Any, optimizer: str, hidden: tuple[int, ...], dropout: float = 0.0, model: str = "mlp"
+    data: Any, optimizer: str, hidden: tuple[int, ...], dropout: float = 0.0, model: str = "mlp", **more: Any
 ) -> engine.Supervised:
     """As experiments/mlp.py makes it."""
     make, dataset = MODELS[model]
     return engine.supervised(
-        make(tuple(hidden), 10, dropout=dropout),
+        make(tuple(hidden), 10, dropout=dropout, **more),
         dlx.losses.softmax_cross_entropy,
         dlx.optim.create(optimizer, LEARNING_RATE[optimizer]),
         example=data,

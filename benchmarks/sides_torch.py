@@ -113,16 +113,26 @@ def convnet(name: str) -> nn.Module:
     return nn.Sequential(*convolution(3, 64, 3), nn.ReLU(), *blocks, *head)
 
 
-def train_images(
-    port: Port, *, model: str, batch_size: int, steps: int, examples: int = 2048, channels_last: bool = False
-) -> None:
-    """Trains a convolutional network by Adam on images that are float32 already."""
+def image_loop(
+    *, model: str, batch_size: int, examples: int = 2048, channels_last: bool = False, device: str = "cpu"
+) -> Loop:
+    """A convolutional network, Adam, and images that are float32 already."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
     shape = (1, 28, 28) if model == "lenet" else (3, 32, 32)
-    images = torch.randn(examples, *shape).to(memory_format=layout)
-    network = convnet(model).to(memory_format=layout)
+    images = torch.randn(examples, *shape).to(device, memory_format=layout)
+    network = convnet(model).to(device, memory_format=layout)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE["adam"])
-    loop = Loop(network, optimizer, (images, torch.randint(0, 10, (examples,))), batch_size)
+    return Loop(network, optimizer, (images, torch.randint(0, 10, (examples,), device=device)), batch_size)
+
+
+def train_images(
+    port: Port, *, model: str, batch_size: int, steps: int, examples: int = 2048, channels_last: bool = False,
+    device: str = "cpu",
+) -> None:  # fmt: skip
+    """Trains a convolutional network."""
+    if device == "cuda" and not torch.cuda.is_available():
+        return port.skip("this PyTorch has no CUDA device")
+    loop = image_loop(model=model, batch_size=batch_size, examples=examples, channels_last=channels_last, device=device)
     loop.run(steps)
     port.ready(threads=torch.get_num_threads())
     while port.begin():

@@ -33,16 +33,21 @@ def test_median_interval():
 
 
 def test_rows_of_every_kind():
-    sides = {"a": measured([1.0, 1.0, 1.0], inside=[0.002, 0.004]), "b": measured([2.0, 2.0, 2.0])}
-    kinds = ("ratio", "overhead", "extra", "inside")
+    sides = {
+        "a": measured([1.0, 1.0, 1.0], inside=[0.002, 0.004], resident=90.0, planned=7.0),
+        "b": measured([2.0, 2.0, 2.0]),
+    }
+    kinds = ("ratio", "overhead", "extra", "inside", "resident", "planned")
     slower = ("overhead", "extra")
     rows = tuple(Comparison(kind, *("ba" if kind in slower else "ab"), kind, 1.5) for kind in kinds)
     case = Case("tiny", (), rows, events=4)
     found = report.summarise(case, "2t", sides, [0, 1, 2])
     assert {row["what"]: row["value"] for row in found["rows"]} == pytest.approx(
-        {"ratio": 2.0, "overhead": 1.0, "extra": 250.0, "inside": 3.0}
+        {"ratio": 2.0, "overhead": 1.0, "extra": 250.0, "inside": 3.0, "resident": 90.0, "planned": 7.0}
     )
-    assert [report.verdict(row) for row in found["rows"]] == ["met", "met", "MISSED", "MISSED"]
+    assert [report.verdict(row) for row in found["rows"]] == ["met", "met", *["MISSED"] * 4]
+    assert report._number("resident", 1234.4) == "1,234 MiB"
+    assert [report._rate_text(rate) for rate in (0.7, 51.26, 1234.0)] == ["0.7", "51.3", "1.2k"]
 
 
 def test_one_thread_counts_processor_time():
@@ -103,6 +108,20 @@ def test_checkpoints_are_timed_inside_the_loop():
     inside = results["with"].rounds[0]["inside"]
     assert len(inside) == 2
     assert sum(inside) < results["with"].rounds[0]["wall"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="where Linux tells of memory")
+def test_memory_of_a_step():
+    """No more resident than the process ever had; the plan holds at least parameters and moments, 4 bytes each."""
+    pytest.importorskip("torch")
+    options = {"model": "lenet", "batch_size": 8, "steps": 1}
+    module = "benchmarks.sides_memory"
+    sides = [Side("ours", f"{module}:ours", options), Side("torch", f"{module}:torch", options)]
+    results, _ = measure(sides, "1t", rounds=1)
+    ours, torch = (results[side.name].rounds[0] for side in sides)
+    assert ours["items"] == torch["items"] == 8
+    assert 3 * 4 * 61_706 / 2**20 < ours["planned"] < ours["resident"]
+    assert 50 < torch["resident"] < 5_000
 
 
 def test_pytorch_side_and_one_that_cannot_run():
