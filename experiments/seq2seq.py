@@ -102,7 +102,7 @@ def copies_table(config: Config, shares: list) -> list[list[str]]:
     """A row for each seed."""
     rows = [["seed", "copied words", "attention to the word itself", "most attention is there", "equal attention"]]
     for seed, one in zip(config.seed_values, shares, strict=True):
-        rows.append([str(seed), str(one.count), f"{one.share:.3f}", f"{one.hits:.3f}", f"{one.uniform:.3f}"])
+        rows.append([str(seed), str(one.words), f"{one.share:.3f}", f"{one.hits:.3f}", f"{one.uniform:.3f}"])
     return rows
 
 

@@ -296,13 +296,13 @@ class Copies(NamedTuple):
     """How well attention finds the source of words that are the same in both sentences.
 
     Fields: share, mean attention to the word itself where its copy is predicted; uniform, what equal attention to all
-    places would have; count, of the words; hits, how often that word has the most attention of all.
+    places would have; hits, how often that word has the most attention of all; words, how many there are.
     """
 
     share: float
     uniform: float
     hits: float
-    count: int
+    words: int
 
 
 def copy_share(attention: Any, data: TranslationSet, *, shortest: int = 3) -> Copies:
@@ -325,8 +325,9 @@ def copy_share(attention: Any, data: TranslationSet, *, shortest: int = 3) -> Co
             # <eos> is a place as well
             uniform.append(1 / (len(source) + 1))
             hits.append(np.argmax(weights[time]) == place)
-    means = [float(np.mean(values)) if values else float("nan") for values in (mass, uniform, hits)]
-    return Copies(*means, len(mass))
+    found = {"share": mass, "uniform": uniform, "hits": hits}
+    means = {name: float(np.mean(values)) if values else float("nan") for name, values in found.items()}
+    return Copies(**means, words=len(mass))
 
 
 def copied(source: Tokens, target: Tokens, data: TranslationSet, shortest: int) -> list[tuple[int, int]]:
