@@ -7,6 +7,11 @@
 
 Strings of 1 to 10 letters, sums of two numbers of 1 to 4 digits; 50,000 train, 1,000 others are decoded greedily with
 the cache, and an answer counts if all of it is right. The network is the paper's, two layers of 64 features.
+
+2 CPU cores: about 2 min for the four. Test sequence accuracy 0.998 +- 0.001 (copy, 3 seeds), 1.000 +- 0.000 (reverse,
+3 seeds), 0.997 +- 0.001 (sort, 3 seeds), 0.84 +- 0.02 (addition, 3 seeds), which 1,000 steps do not finish. Of the
+head of the decoder that looks most to where the symbols of the reversed string stand, mass on true places 0.70 +- 0.01
+(reverse, 3 seeds), and most on true places 0.94 +- 0.04 (reverse, 3 seeds); the picture shows the other diagonal.
 """
 
 from collections.abc import Sequence
