@@ -248,7 +248,7 @@ def see(config: Config, run: Any, model: Any, variables: Mapping[str, Any], inpu
     """Pictures of the first layer: its filters, and what they make of some images."""
     seed = f"seed {config.seed}"
     run.picture(f"Filters of the first layer ({seed})", explain.filter_view(variables["params"]["conv_0"]["kernel"]))
-    _, seen = dlx.models.tapped(model, variables, "activation_0")(inputs, None)
+    seen = jax.jit(lambda v, x: dlx.models.tapped(model, v, "activation_0")(x, None)[1])(variables, inputs)
     run.picture(f"Activations of the first layer, a row for each image ({seed})", explain.activation_view(seen))
 
 
