@@ -7,9 +7,21 @@ __all__ = ["CONVNETS"]
 
 FIT = "benchmarks.sides_dlx:fit"
 
-_LENET_NOTE = ""
-_CNN_NOTE = ""
-_RESNET_NOTE = ""
+_LENET_NOTE = (
+    "Where the time goes, one thread: of 26 ms a step the second convolution takes 8 and the first 4 (values and"
+    " gradients, alone in a loop); pooling, which must be exact where entries are equal, the dense layers, Adam and the"
+    " elementwise operations share the rest."
+)
+_CNN_NOTE = (
+    "Where the time goes, one thread, layers alone in a loop: batch norm with ReLU on 32x32x32x64 takes 3.1 ms (4.4 by"
+    " jax.grad), two thirds of it for the gradients; with 64 channels a 3x3 convolution runs at 200 GFLOP/s forward and"
+    " its kernel's gradient at 140."
+)
+_RESNET_NOTE = (
+    "Where the time goes, one thread, layers alone in a loop: the 3x3 convolutions run at 160 to 220 GFLOP/s forward,"
+    " at 150 to 185 back to the images with stride 2, and their kernels' gradients at 125 to 195; PyTorch's oneDNN reached"
+    " 220 to 330 forward. Batch norm reads its input at least five times and its gradient twice."
+)
 
 
 def _convnet(model: str, what: str, batch_size: int, steps: int, least: float, note: str) -> Case:
