@@ -19,8 +19,8 @@ _CNN_NOTE = (
 )
 _RESNET_NOTE = (
     "Where the time goes, one thread, layers alone in a loop: the 3x3 convolutions run at 160 to 220 GFLOP/s forward,"
-    " at 150 to 185 back to the images with stride 2, and their kernels' gradients at 125 to 195; PyTorch's oneDNN reached"
-    " 220 to 330 forward. Batch norm reads its input at least five times and its gradient twice."
+    " at 150 to 185 back to the images with stride 2, and their kernels' gradients at 125 to 195; PyTorch's oneDNN"
+    " reached 220 to 330 forward. Batch norm reads its input at least five times and its gradient twice."
 )
 
 
