@@ -21,7 +21,7 @@ def ours(port: Port, *, model: str = "resnet18", batch_size: int = 32, steps: in
     task = make_task(data, "adam", (), model=model, **({"remat": True} if remat else {}))
     state, batch = jax.jit(task.init)(jax.random.key(0)), jax.device_put(data)
     program = jax.jit(task.step, donate_argnums=0).lower(state, batch).compile()
-    found = program.memory_analysis()
+    found: Any = program.memory_analysis()
     # a donated argument is counted as an argument and as an output
     bytes_planned = found.temp_size_in_bytes + found.argument_size_in_bytes + found.output_size_in_bytes
     planned = (bytes_planned - found.alias_size_in_bytes) / MIB
