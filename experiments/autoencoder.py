@@ -58,14 +58,14 @@ class Config(Options):
 def main(config: Config) -> dict:
     """Trains the forms side by side, compares them with principal components and reports; returns the result."""
     data = dlx.data.load(config.dataset)
-    shape = data.card.input_shape
+    shape: Any = data.card.input_shape
     check_shape(config, shape)
     train, test = ({"inputs": split["inputs"]} for split in (data.train, data.test))
     prepare, loss = targets(data.card), pixel_error(data.card)
     steps = config.steps or max(
         1, round((config.epochs or 1) * dlx.train.steps_per_epoch(len(train["inputs"]), config.batch_size))
     )
-    models = {
+    models: dict[str, dlx.models.ConvAutoencoder] = {
         form: dlx.models.ConvAutoencoder(
             shape=shape, code=config.code, channels=config.channels, unpool=form, activation=config.activation
         )

@@ -117,24 +117,24 @@ def images(config: Config) -> tuple[dict, dict, tuple[str, ...], Callable]:
     """Training data, test data (with boxes, where they are known), names of classes, and `prepare`."""
     data = dlx.data.load(config.dataset)
     if config.dataset not in CANVASES:
-        splits = [{name: values[:count] for name, values in split.items()}
-                  for split, count in ((data.train, config.examples), (data.test, config.tested))]  # fmt: skip
-        return *splits, data.card.classes, dlx.data.prepare(data.card)
+        train, test = ({name: values[:count] for name, values in split.items()}
+                       for split, count in ((data.train, config.examples), (data.test, config.tested)))  # fmt: skip
+        return train, test, data.card.classes, dlx.data.prepare(data.card)
     size, zoom = CANVASES[config.dataset]
-    canvases = [
+    train, test = (
         dlx.data.digits_on_canvas(
             (split["inputs"] * (255.0 / data.card.scale)).astype(np.uint8), split["labels"], examples=count, size=size,
             zoom=zoom, seed=number,
         )
         for number, (split, count) in enumerate(((data.train, config.examples), (data.test, config.tested)))
-    ]  # fmt: skip
-    del canvases[0]["boxes"]
+    )  # fmt: skip
+    del train["boxes"]
 
     def prepare(batch: Mapping[str, Any]) -> dict:
         # black, which says nothing, is 0: the baseline of integrated gradients and what occlusion covers with
         return {**batch, "inputs": jnp.asarray(batch["inputs"], jnp.float32) / 255}
 
-    return *canvases, data.card.classes, prepare
+    return train, test, data.card.classes, prepare
 
 
 def explanations(config: Config, model: Any) -> dict[str, Callable]:
@@ -162,11 +162,13 @@ def explanations(config: Config, model: Any) -> dict[str, Callable]:
     def cam(v: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         _, pooled = dlx.models.tapped(model, v, POOLED)(x, None)
         return explain.resize_maps(
-            explain.class_activation_map(pooled, v["params"]["output"]["kernel"], y), shape=x.shape[1:3]
+            explain.class_activation_map(pooled, v["params"]["output"]["kernel"], y), shape=(x.shape[1], x.shape[2])
         )
 
     def grad_cam(v: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return explain.resize_maps(explain.grad_cam(dlx.models.tapped(model, v, LAST), x, y), shape=x.shape[1:3])
+        return explain.resize_maps(
+            explain.grad_cam(dlx.models.tapped(model, v, LAST), x, y), shape=(x.shape[1], x.shape[2])
+        )
 
     methods = {"saliency": lambda v, x, y: explain.saliency(forward(v), x, y), "guided_backpropagation": guided,
                "smooth_grad": smooth, "integrated_gradients": integrated, "occlusion": occluded,

@@ -25,9 +25,13 @@ ROOT = Path(__file__).resolve().parents[1]
 def run_all(root: Path, names: Sequence[str], runs: Path) -> None:
     """Runs every command of these experiments (all, without names) one after the other, and stores each result at once.
 
-    Raises: RunError at the first command that fails.
+    Raises: RunError at the first command that fails, or if an experiment names none.
     """
     for experiment in chosen(documented(root / "experiments"), names):
+        if not experiment.commands:
+            raise RunError(
+                f"experiments/{experiment.name}.py: its docstring holds no indented `python -m experiments...`"
+            )
         written: dict[Path, str] = {}
         for command in experiment.commands:
             print(f"$ {command}", flush=True)

@@ -25,13 +25,14 @@ def rows_figure(
     Returns: a matplotlib figure.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.patches import Rectangle
 
     count = len(next(iter(rows.values())))
     under, points = captions or {}, points or {}
     heights = [side * (1.35 if name in under else 1.06) for name in rows]
-    figure = Figure(figsize=(side * 1.06 * count + 1.3, sum(heights) + (0.25 if columns else 0)), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)
+    close = ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)
+    figure = Figure(figsize=(side * 1.06 * count + 1.3, sum(heights) + (0.25 if columns else 0)), layout=close)
     grid = figure.subplots(len(rows), count, squeeze=False, gridspec_kw={"height_ratios": heights})
     for line, (name, images) in zip(grid, rows.items(), strict=True):
         for at, (axes, image) in enumerate(zip(line, np.clip(np.asarray(images, np.float32), 0, 1), strict=True)):

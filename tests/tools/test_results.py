@@ -109,6 +109,12 @@ def test_a_command_may_go_on_after_a_backslash(root):
     assert documented(root / "experiments")[0].commands[0] == MNIST
 
 
+def test_an_experiment_without_a_command_is_not_run_in_silence(root, tmp_path):
+    edit(root / "experiments" / "toy.py", "    python -m experiments.toy", "python -m experiments.toy")
+    with pytest.raises(RunError, match=r"toy\.py: its docstring holds no indented `python -m experiments"):
+        results.run_all(root, ["toy"], tmp_path)
+
+
 def test_result_line():
     assert parse_result("RESULT {}\nnoise\nRESULT {\"steps\": 3}\n") == {"steps": 3}  # fmt: skip
     assert parse_result("no RESULT {}\n") is None
