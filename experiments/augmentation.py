@@ -1,6 +1,6 @@
 """Augmentation: what mirrored, moved and recoloured images add to a small network (notes 001 section 10).
 
-    python -m experiments.augmentation --evaluate-every 310
+    python -m experiments.augmentation --sweep flips=0,1 crop=0,1 --evaluate-every 780 --devices 2 --parallel pmap
 
 All combinations and seeds are replicas of one program, whose state says on which share of the images each kind works:
 --sweep flips=0,1 crop=0.5,1 tries others. Few examples and many epochs, where there is most to gain; in the first
@@ -36,7 +36,7 @@ class Config(Options):
 
     dataset: Literal["cifar10", "fashion_mnist", "mnist", "digits"] = "cifar10"
     """Data set; colour wants one with colours."""
-    examples: int | None = 2000
+    examples: int | None = 5000
     """Train on the first so many examples; None: on all."""
     seeds: int = 3
     epochs: float | None = 30
@@ -44,13 +44,13 @@ class Config(Options):
     learning_rate: float = 3e-3
     """At the start, then down to 0 along half a cosine."""
     sweep: tuple[str, ...] = ("flips=0,1,1,1", "crop=0,0,1,1", "colour=0,0,0,1")
-    width: float = 0.5
+    width: float = 1.0
     """Factor of the channels 32, 64 and 128 of the network."""
     flips: float = 1.0
     """Share of the training images that a coin mirrors or leaves."""
     crop: float = 1.0
     """Share of the training images that are padded and cropped, which moves them."""
-    colour: float = 1.0
+    colour: float = 0.0
     """Share of the training images whose brightness, contrast, saturation and hue change."""
     padding: int = 4
     """Images are moved by up to so many pixels."""

@@ -79,9 +79,9 @@ def main(config: Config) -> dict:
     if config.notes:
         sgd = dlx.optim.create("sgd", config.notes_learning_rate)
         tasks["_notes"] = task(dlx.models.LeNet(classes), sgd, **{**options, "ema": None})
-    step, init, measure = side_by_side(tasks)
+    both = dlx.train.side_by_side(tasks)
     with open_run(config) as run:
-        state = run.fit(step, init, data.train, measured={"test": (measure, data.test)})
+        state = run.fit(both.step, both.init, data.train, measured={"test": (both.measure, data.test)})
         own = run.layout.fetch("state", state)[""]
         run.save_weights(own)
         run.show_answers(model, own, data, prepare)
@@ -98,25 +98,6 @@ def enlarged(prepare: Callable, shape: tuple[int, ...]) -> Callable:
         return {**batch, "inputs": jnp.repeat(jnp.repeat(batch["inputs"], factor, axis=1), factor, axis=2)}
 
     return larger if factor > 1 else prepare
-
-
-def side_by_side(tasks: Mapping[str, dlx.train.Supervised]) -> tuple:
-    """(step, init, measure) of several tasks on the same batches: a state for each, metrics with its ending."""
-
-    def init(key: jax.Array, **changes: Any) -> dict:
-        # what a sweep changes, it changes in the first
-        return {end: task.init(key, **(changes if end == "" else {})) for end, task in tasks.items()}
-
-    def step(state: dict, batch: Any, *, axis_name: str | None = None) -> tuple:
-        done = {end: task.step(state[end], batch, axis_name=axis_name) for end, task in tasks.items()}
-        metrics = {name + end: value for end, (_, own) in done.items() for name, value in own.items()}
-        return {end: own for end, (own, _) in done.items()}, metrics
-
-    def measure(state: dict, batch: Any, weight: jax.Array) -> dict:
-        return {name + end: value for end, task in tasks.items()
-                for name, value in task.measure(state[end], batch, weight).items()}  # fmt: skip
-
-    return step, init, measure
 
 
 def show_layers(config: Config, run: Any, model: Any, state: Any, images: Any) -> None:
