@@ -40,7 +40,7 @@ def test_a_run_and_a_sentence_after_it(tmp_path, capsys):
     assert read_records(folder / "metrics.jsonl")[-1]["step"] == 2
 
 
-@pytest.mark.row(245)
+@pytest.mark.row(246)
 def test_a_transformer_in_the_same_run(tmp_path):
     sizes = {"features": 4, "num_heads": 2, "hidden": 4, "num_layers": 1}
     config = transformer_translation.Config(**SMALL, **sizes, seeds=2, output_dir=tmp_path, translate="ab")
