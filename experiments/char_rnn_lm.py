@@ -5,7 +5,19 @@
     python -m experiments.char_rnn_lm --dataset time_machine_10000 --notes --epochs 250
     python -m experiments.char_rnn_lm --dataset tang_poems --min-frequency 2 --embedding 256 --epochs 25 --dropout 0.4
 
-CPU: about 3, 1, 1 and 1 min.
+CPU: about 3, 2, 1 and 1 min. Nats a character after two passes, 2.0 wanted: validation loss gru 1.652 +- 0.004
+(tiny_shakespeare, 3 seeds), validation loss lstm 1.762 +- 0.008 (tiny_shakespeare, 3 seeds), validation loss rnn 1.841
++- 0.004 (tiny_shakespeare, 3 seeds). A novel: test perplexity gru 5.18 +- 0.02 (time_machine, 3 seeds), test perplexity
+lstm 5.92 +- 0.03 (time_machine, 3 seeds), test perplexity rnn 7.02 +- 0.03 (time_machine, 3 seeds).
+
+Its first 10,000 letters, learnt by heart as the notes have it (SGD at 100, gradients of norm 0.01), 1.5 wanted: train
+perplexity gru 1.052 +- 0 (time_machine_10000, 1 seed), train perplexity lstm 1.069 +- 0 (time_machine_10000, 1 seed),
+train perplexity rnn 1.404 +- 0 (time_machine_10000, 1 seed). In 14 rows that are twice as long as those trained on, and
+begin elsewhere: learnt perplexity lstm 1.731 +- 0 (time_machine_10000, 1 seed).
+
+Chinese poems, 24,000 characters of 1,669 kinds: test perplexity gru 182.8 +- 0 (tang_poems, 1 seed), test perplexity
+lstm 185.7 +- 0 (tang_poems, 1 seed), test perplexity rnn 184.5 +- 0 (tang_poems, 1 seed); from the 11th of the 25
+passes on GRU and LSTM gain nothing on the validation poems.
 """
 
 from dataclasses import dataclass
