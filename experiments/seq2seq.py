@@ -19,10 +19,11 @@ from typing import Any, Literal
 import numpy as np
 
 import dlx
+from dlx.data.translation import TranslationSet
 from dlx.run import launch, require
 from dlx.run.session import Run
 from dlx.run.translation import TranslationOptions, alignment_figure, learning, load_pairs, run_translation
-from dlx.train.translation import TranslationSet, alignments, copied, copy_share, translation_task
+from dlx.train.translation import alignments, copied, copy_share, translation_task
 
 
 @dataclass(frozen=True)

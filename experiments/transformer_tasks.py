@@ -23,10 +23,11 @@ import numpy as np
 
 import dlx
 from dlx.data import TextSet, sequence_task
+from dlx.data.translation import TranslationSet, translation_set
 from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 from dlx.run.options import DEVICES, LOG, TRAINING
-from dlx.train.translation import TranslationSet, searches, translate, translation_set, translation_task
+from dlx.train.translation import searches, translate, translation_task
 
 TESTED = 1000
 

@@ -10,11 +10,12 @@ import jax
 import numpy as np
 
 import dlx
+from dlx.data.translation import TranslationSet, translation_set
 from dlx.errors import UsageError
 from dlx.run.options import DEVICES, LOG, TRAINING, Options, require
 from dlx.run.session import Run, open_run
 from dlx.run.timed import TimedRecords
-from dlx.train.translation import TranslationSet, bleu_scores, searches, translate, translation_set
+from dlx.train.translation import bleu_scores, searches, translate
 
 __all__ = ["TranslationOptions", "alignment_figure", "learning", "load_pairs", "run_translation"]
 

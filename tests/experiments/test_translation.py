@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pytest
 
+from dlx.data.translation import translation_set
 from dlx.errors import UsageError
 from dlx.run.records import read_records
 from dlx.run.translation import examples_table, spread
-from dlx.train.translation import copied, translation_set
+from dlx.train.translation import copied
 from experiments import seq2seq, transformer_translation
 
 SMALL = {"dataset": "copy", "max_tokens": 3, "steps": 2, "beam": 2, "batch_size": 8, "epochs": None}
