@@ -5,6 +5,11 @@
 The notes' encoder of convolutions and poolings, and a decoder of unpoolings and transposed convolutions, in three forms
 trained on the same batches: a number goes to a corner of its block (nails), to the whole block (nearest), or to where
 the pooling found its maximum (switches).
+
+2 CPU cores: about 2 min. Squared error of a pixel: test loss 0.00727 +- 0.00014 with nails, test loss nearest 0.00777
++- 0.00014, loss of pca 0.01683 +- 0.00000 (mnist, 3 seeds): of the principal components' error a share of pca 0.432 +-
+0.008 (mnist, 3 seeds). With switches test loss switches 0.00536 +- 0.00061 (mnist, 3 seeds), but they carry 6,272 bits
+beside the code: alone they leave loss of switches alone 0.0214 +- 0.0005 (mnist, 3 seeds).
 """
 
 from collections.abc import Callable, Mapping, Sequence
