@@ -6,8 +6,8 @@ All combinations and seeds are replicas of one program, whose state says on whic
 --sweep flips=0,1 crop=0.5,1 tries others. Few examples and many epochs, where there is most to gain; in the first
 epochs, as long as a network has not fitted its examples, augmentation costs accuracy.
 
-2 CPU cores: about 4 min. On 2,000 examples, flips and crop: test accuracy 0.553 +- 0.013 (cifar10, 3 seeds), accuracy
-gain 0.0097 +- 0.0068 (cifar10, 3 seeds); flips alone add 0.007, and colour takes 0.014 away again.
+2 CPU cores: about 5 min. On 5,000 examples, flips and crop: test accuracy 0.6757 +- 0.0016 (cifar10, 3 seeds), accuracy
+gain 0.0265 +- 0.0036 (cifar10, 3 seeds).
 """
 
 import functools
