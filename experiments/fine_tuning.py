@@ -5,6 +5,11 @@
 A source network learns the first five classes. Then its layers, with a new output layer, are trained on 50 images of
 each of the others, at learning rates below that of the output layer by a ratio, or frozen; beside them, on the same
 images, the same network from scratch at two learning rates, of which the best on the test images counts.
+
+2 CPU cores: about 3 min. Source accuracy 0.808 +- 0.004 (cifar10, 3 seeds). Accuracy ratio 1 0.729 +- 0.007, test
+accuracy 0.723 +- 0.001 at ratio 10, accuracy ratio 100 0.727 +- 0.006, accuracy ratio 1000 0.721 +- 0.006,
+accuracy frozen 0.719 +- 0.006; accuracy from scratch 0.713 +- 0.007 (cifar10, 3 seeds). The goal was
+5 points more than from scratch; the target's classes are easy from scratch, and the source is small.
 """
 
 import itertools
@@ -37,7 +42,7 @@ class Config(Options):
     """The source has the first so many classes, the target the others."""
     images: int = 50
     """Training images of each class of the target, each seed its own."""
-    epochs: float | None = 3
+    epochs: float | None = 12
     batch_size: int = 64
     learning_rate: float = 3e-3
     """At the start, then down to 0 along half a cosine."""
@@ -49,7 +54,7 @@ class Config(Options):
     """Learning rate of the new output layer at the start; down to 0 along half a cosine."""
     scratch_rates: tuple[float, ...] = (3e-3, 1e-2)
     """Learning rates tried from scratch, of which the best on the test images counts."""
-    target_epochs: int = 20
+    target_epochs: int = 40
     """Passes over the images of the target."""
     target_batch_size: int = 25
     """Of the target."""
