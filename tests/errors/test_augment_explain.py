@@ -26,6 +26,11 @@ RANDOM = [
 COLOURS = [augment.random_saturation, augment.random_hue, augment.colour_jitter]
 
 
+AXES = [
+    (f, jnp.moveaxis(jnp.ones((2, 8, 9, 3)), -1, 1), r"looks like NCHW: jnp\.moveaxis\(images, 1, -1\)") for f in RANDOM
+] + [(f, jnp.ones((8, 9, 3)), r"looks like one image: images\[None\]") for f in RANDOM]
+
+
 def forward(x):
     return jnp.sum(x, axis=(1, 2))
 
@@ -100,3 +105,14 @@ def test_message(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert type(caught.value) is error  # not the shape checker's
+
+
+@pytest.mark.parametrize(("function", "images", "message"), AXES)
+def test_axes_in_another_order(function, images, message):
+    with pytest.raises(ValueError, match=message):
+        function(KEY, images)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 9, 1), (2, 3, 8, 4), (2, 8, 9, 7), (3, 8, 9), (2, 4, 3)])
+def test_images_and_masks_that_are_flipped(shape):
+    assert augment.flip_left_right(np.ones(shape)).shape == shape

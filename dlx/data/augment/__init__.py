@@ -5,6 +5,8 @@
 
 The same keys draw the same numbers whatever the shape: images, masks and boxes that are given the same keys move
 together, and what an example gets does not depend on how its batch is cut over devices.
+
+Images are NHWC. A second axis of 1, 3 or 4 before a last one above 4 is refused as PyTorch's NCHW.
 """
 
 from dlx.data.augment.colour import (

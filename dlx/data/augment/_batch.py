@@ -16,6 +16,7 @@ Keys = Key[Array, ""] | Key[Array, "batch"]
 Images = Num[Array | np.ndarray, "batch height width channels"]
 
 _WHITE = {"uint8": 255, "uint16": 65535}
+_CHANNELS = (1, 3, 4)
 
 
 def keys_of(key: Any, name: str, batch: Any) -> Array:
@@ -28,12 +29,34 @@ def keys_of(key: Any, name: str, batch: Any) -> Array:
     return key
 
 
-def check_images(images: Any, channels: int | None = None) -> None:
-    """Refuse what is no batch of images (batch, height, width, channels)."""
+def check_images(images: Any, channels: str = "channels") -> None:
+    """Refuse what is no batch of images (batch, height, width, channels), and what looks like PyTorch's NCHW.
+
+    `channels` are those allowed, "3" or "1 or 3"; any by default.
+    """
     check_array("images", images)
-    if images.ndim != 4 or 0 in images.shape or channels not in (None, images.shape[-1]):
-        wanted = channels or "channels"
-        raise ValueError(f"images: got shape {images.shape}, wanted (batch, height, width, {wanted}), none of them 0")
+    wrong = images.ndim != 4 or 0 in images.shape
+    wrong = wrong or (channels != "channels" and str(images.shape[-1]) not in channels.split(" or "))
+    if wrong or _hint(images.shape):
+        wanted = f"(batch, height, width, {channels}), none of them 0"
+        raise ValueError(f"images: got shape {images.shape}, wanted {wanted}{_hint(images.shape)}")
+
+
+def check_planes(images: Any) -> None:
+    """Refuse what is no batch of images or of masks (batch, height, width)."""
+    check_array("images", images)
+    if images.ndim not in (3, 4) or _hint(images.shape):
+        wanted = "(batch, height, width) and perhaps channels"
+        raise ValueError(f"images: got shape {images.shape}, wanted {wanted}{_hint(images.shape)}")
+
+
+def _hint(shape: tuple[int, ...]) -> str:
+    """What the axes look like, if they look like others; channels are often 1, 3 or 4, sides of images seldom."""
+    if len(shape) == 4 and shape[1] in _CHANNELS and shape[-1] > max(_CHANNELS):
+        return "; looks like NCHW: jnp.moveaxis(images, 1, -1) makes NHWC"
+    if len(shape) == 3 and shape[-1] in _CHANNELS and min(shape[:2]) > max(_CHANNELS):
+        return "; looks like one image: images[None] makes a batch of it"
+    return ""
 
 
 def as_floats(images: Any) -> Array:

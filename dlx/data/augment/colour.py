@@ -61,7 +61,7 @@ def adjust_contrast(images: Images, factor: Amounts) -> Changed:
     Raises: ValueError on another shape or a negative factor; TypeError on integers without a known white.
     Source: torchvision, adjust_contrast; notes 001 section 10.
     """
-    _check_grey(images)
+    check_images(images, "1 or 3")
     values = as_floats(images)
     return as_stored(blend(values, mean_of(grey_of(values)), _factors("factor", factor, values)), images)
 
@@ -78,7 +78,7 @@ def adjust_saturation(images: Images, factor: Amounts) -> Changed:
     Raises: ValueError on another shape or a negative factor; TypeError on integers without a known white.
     Source: torchvision, adjust_saturation; notes 001 section 10.
     """
-    check_images(images, 3)
+    check_images(images, "3")
     values = as_floats(images)
     return as_stored(blend(values, grey_of(values), _factors("factor", factor, values)), images)
 
@@ -95,7 +95,7 @@ def adjust_hue(images: Images, shift: Amounts) -> Changed:
     Raises: ValueError on another shape or shift; TypeError on integers without a known white.
     Source: torchvision, adjust_hue; Smith 1978; notes 001 section 10.
     """
-    check_images(images, 3)
+    check_images(images, "3")
     values = as_floats(images)
     return as_stored(turn_hue(values, _factors("shift", shift, values, -0.5, 0.5)), images)
 
@@ -208,12 +208,6 @@ def turn_hue(values: Array, shift: Array) -> Array:
     hue, saturation, value = jnp.moveaxis(jax.vmap(rgb_to_hsv)(values), -1, 0)
     turned = jnp.mod(hue + shift[..., 0].astype(hue.dtype), 1.0)
     return jax.vmap(hsv_to_rgb)(jnp.stack([turned, saturation, value], axis=-1))
-
-
-def _check_grey(images: Images) -> None:
-    check_images(images)
-    if images.shape[-1] not in (1, 3):
-        raise ValueError(f"images: got shape {images.shape}, wanted (batch, height, width, 1 or 3)")
 
 
 def _factors(name: str, amount: Amounts, values: Array, low: float = 0.0, high: float = float("inf")) -> Array:

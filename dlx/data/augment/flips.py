@@ -6,7 +6,7 @@ from jax import Array
 from jaxtyping import Num, Shaped
 
 from dlx.checks import check_array, check_range
-from dlx.data.augment._batch import Keys, along, draw, keys_of
+from dlx.data.augment._batch import Keys, along, check_planes, draw, keys_of
 
 __all__ = [
     "flip_boxes_left_right",
@@ -31,7 +31,7 @@ def flip_left_right(images: Planes) -> Shaped[Array, "batch height width *channe
     Args:
       images: (batch, height, width) or (batch, height, width, channels), of any dtype: images, or masks.
     Returns: the same shape and dtype.
-    Raises: ValueError if there are fewer than three axes.
+    Raises: ValueError on another shape, or one that looks like (batch, channels, height, width) or one image.
     Source: notes 001 section 10, "image augmentation".
     """
     return jnp.flip(_planes(images), axis=2)
@@ -45,7 +45,7 @@ def flip_up_down(images: Planes) -> Shaped[Array, "batch height width *channels"
     Args:
       images: (batch, height, width) or (batch, height, width, channels), of any dtype: images, or masks.
     Returns: the same shape and dtype.
-    Raises: ValueError if there are fewer than three axes.
+    Raises: ValueError on another shape, or one that looks like (batch, channels, height, width) or one image.
     Source: notes 001 section 10, "image augmentation".
     """
     return jnp.flip(_planes(images), axis=1)
@@ -98,7 +98,8 @@ def random_flip_left_right(
       images: (batch, height, width) or (batch, height, width, channels), of any dtype: images, or masks.
       probability: of a flip.
     Returns: the same shape and dtype.
-    Raises: ValueError if there are fewer than three axes, keys of another number, or `probability` is outside [0, 1].
+    Raises: ValueError on another shape, or one that looks like NCHW or one image, keys of another number, or a
+      `probability` outside [0, 1].
     Source: notes 001 section 10, "image augmentation".
     """
     flipped = flip_left_right(images)
@@ -117,7 +118,8 @@ def random_flip_up_down(
       images: (batch, height, width) or (batch, height, width, channels), of any dtype: images, or masks.
       probability: of a flip.
     Returns: the same shape and dtype.
-    Raises: ValueError if there are fewer than three axes, keys of another number, or `probability` is outside [0, 1].
+    Raises: ValueError on another shape, or one that looks like NCHW or one image, keys of another number, or a
+      `probability` outside [0, 1].
     Source: notes 001 section 10, "image augmentation".
     """
     flipped = flip_up_down(images)
@@ -166,9 +168,7 @@ def _coins(key: Array, batch: Planes | Boxes, name: str, probability: float) -> 
 
 
 def _planes(images: Planes) -> Array:
-    check_array("images", images)
-    if images.ndim not in (3, 4):
-        raise ValueError(f"images: got shape {images.shape}, wanted (batch, height, width) and perhaps channels")
+    check_planes(images)
     return jnp.asarray(images)
 
 

@@ -36,7 +36,7 @@ def colour_jitter(
       without a known white.
     Source: torchvision, ColorJitter; notes 001 section 10.
     """
-    check_images(images, 3)
+    check_images(images, "3")
     values = as_floats(images)
     uniform = draw(keys_of(key, "images", images), (8,))
     amounts = jnp.stack(
