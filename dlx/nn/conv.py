@@ -163,7 +163,7 @@ def _check_channels(inputs: Array, kernel: Array, groups: int) -> None:
     if channels != wanted:
         raise ValueError(
             f"inputs: got {channels} channels in shape {inputs.shape}, wanted {wanted} for a kernel of shape"
-            f" {kernel.shape} and groups={groups}{_layout_hint(inputs, kernel, wanted, kernel.shape[1] * groups)}"
+            f" {kernel.shape} and groups={groups}{_layout_hint(inputs, kernel, wanted, axis=2, groups=groups)}"
         )
     if kernel.shape[3] % groups:
         raise ValueError(f"groups: got {groups}, wanted a divisor of the {kernel.shape[3]} output channels of kernel")
@@ -174,18 +174,28 @@ def _check_transposed_channels(inputs: Array, kernel: Array, groups: int) -> Non
     if channels != wanted:
         raise ValueError(
             f"inputs: got {channels} channels in shape {inputs.shape}, wanted {wanted}, the last axis of a kernel of"
-            f" shape {kernel.shape}{_layout_hint(inputs, kernel, wanted, kernel.shape[0])}"
+            f" shape {kernel.shape}{_layout_hint(inputs, kernel, wanted, axis=3)}"
         )
     if channels % groups:
         raise ValueError(f"groups: got {groups}, wanted a divisor of the {channels} channels of inputs")
 
 
-def _layout_hint(inputs: Array, kernel: Array, wanted: int, channels_of_oihw: int) -> str:
-    """What the axes look like, if they look like PyTorch's."""
+def _layout_hint(inputs: Array, kernel: Array, wanted: int, *, axis: int, groups: int = 1) -> str:
+    """What the axes look like, if in another order they would fit; `axis` of the kernel counts the inputs' channels."""
     if inputs.shape[-3] == wanted:
         return "; looks like NCHW: jnp.moveaxis(inputs, -3, -1) makes NHWC"
-    if inputs.shape[-1] == channels_of_oihw:
+
+    def fits(order: tuple[int, ...]) -> bool:
+        shape = tuple(kernel.shape[one] for one in order)
+        small = axis == 3 or all(k <= n for k, n in zip(shape, inputs.shape[-3:-1], strict=False))
+        return small and shape[axis] * groups == inputs.shape[-1] and shape[3] % groups == 0
+
+    # a window is mostly square: where only the first two axes are equal, they are it
+    is_hwio = kernel.shape[0] == kernel.shape[1] and kernel.shape[2] != kernel.shape[3]
+    if not is_hwio and fits((2, 3, 1, 0)):
         return "; the kernel looks like OIHW: kernel.transpose(2, 3, 1, 0) makes HWIO"
+    if fits((0, 1, 3, 2)):
+        return "; with its last two axes swapped it would fit: kernel.transpose(0, 1, 3, 2)"
     return ""
 
 

@@ -11,6 +11,12 @@ CASES = [
     (lambda: nn.conv2d(X[..., :3], K), ValueError, r"inputs: got 3 channels in shape \(2, 8, 9, 3\), wanted 4 "),
     (lambda: nn.conv2d(jnp.moveaxis(X, -1, 1), K), ValueError, "inputs: got 9 channels .* looks like NCHW"),
     (lambda: nn.conv2d(X, K.transpose(3, 2, 0, 1)), ValueError, "the kernel looks like OIHW"),
+    (lambda: nn.conv2d(X, K.transpose(0, 1, 3, 2)), ValueError, r"axes swapped .* kernel\.transpose\(0, 1, 3, 2\)$"),
+    (lambda: nn.conv2d(X[..., :3], jnp.ones((3, 3, 5, 4))), ValueError, r"\(3, 3, 5, 4\) and groups=1$"),
+    (lambda: nn.conv2d(X, jnp.ones((6, 4, 9, 9))), ValueError, r"\(6, 4, 9, 9\) and groups=1$"),  # higher than X
+    (lambda: nn.conv_transpose2d(X, jnp.ones((4, 6, 3, 3))), ValueError, "the kernel looks like OIHW"),
+    (lambda: nn.conv_transpose2d(X, K), ValueError, r"axes swapped .* kernel\.transpose\(0, 1, 3, 2\)$"),
+    (lambda: nn.conv_transpose2d(X[..., :3], jnp.ones((3, 3, 5, 4))), ValueError, r"\(3, 3, 5, 4\)$"),
     (lambda: nn.conv2d(X[0, 0], K), ValueError, r"inputs: got shape \(9, 4\), wanted \(..., height, width, channels"),
     (lambda: nn.conv2d(X, K[0]), ValueError, r"kernel: got shape \(3, 4, 6\)"),
     (lambda: nn.conv2d(X, jnp.ones((9, 3, 4, 6))), ValueError, r"kernel: got a window of \(9, 3\), larger than the"),
