@@ -43,6 +43,11 @@ class TransformerState(NamedTuple):
     memory_mask: Bool[Array, "batch 1 source"] | None = None
     """Which places of the source are no padding."""
 
+    @property
+    def capacity(self) -> int:
+        """Positions that the cache has, of those read and those still to come; the encoder's do not count."""
+        return self.cache[0][0].shape[-2]
+
 
 class Stack(nn.Module):
     """Tokens and positions to vectors, and layers."""

@@ -10,6 +10,7 @@ from jaxtyping import Array, Integer, Key, PyTree
 
 from dlx.checks import check_count, check_key, check_range
 from dlx.text import greedy_search, read_prefix, sample_tokens
+from dlx.text.decoding import check_capacity
 
 __all__ = ["write_texts"]
 
@@ -39,7 +40,8 @@ def write_texts(
       temperatures: one text for each.
       forbidden: tokens that are never written, as <unk>.
     Returns: (temperatures, length) tokens.
-    Raises: ValueError if a number is out of range or `prefix` empty; TypeError if `key` is no key.
+    Raises: ValueError if a number is out of range, `prefix` is empty, or both are more than the model's cache has
+      positions; TypeError if `key` is no key.
     Source: notes 001 section 8 (prediction).
     """
     check_key("key", key)
@@ -49,11 +51,15 @@ def write_texts(
 
     @functools.partial(jax.jit, static_argnames="greedy")
     def write(variables, key, prefix, temperature, *, greedy):
+        start = model.apply(variables, 1, method="start")
+        # behind the prefix the position is traced, and the searches do not know it
+        check_capacity("prefix and length", len(prefix) - 1 + length, start)
+
         def step(state, tokens):
             logits, state = model.apply(variables, state, tokens, method="step")
             return logits.at[:, never].set(-jnp.inf), state
 
-        begun = read_prefix(step, model.apply(variables, 1, method="start"), prefix[None])
+        begun = read_prefix(step, start, prefix[None])
         if greedy:
             return greedy_search(step, *begun, max_length=length).tokens[0]
         return sample_tokens(key, step, *begun, max_length=length, temperature=temperature).tokens[0]

@@ -2,7 +2,8 @@
 
 The model is a function `step(state, tokens) -> (logits, state)`: tokens (batch,), logits (batch, vocabulary). The state
 is any pytree of arrays whose first axis is the batch; a scalar, a position, is shared by all. Everything has static
-shapes and runs inside `jax.jit`, where the whole search is one compiled call.
+shapes and runs inside `jax.jit`, where the whole search is one compiled call. A state with an attribute `capacity`, the
+positions that its cache has, is not asked for more; those read, `position`, are subtracted unless they are traced.
 """
 
 from collections.abc import Callable
@@ -10,10 +11,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Integer, Key
 
-from dlx.checks import check_count, check_floating, check_function, check_integers, check_key, check_range
+from dlx.checks import check_count, check_floating, check_function, check_integers, check_key, check_range, is_known
 from dlx.nn import example_keys, log_softmax
 from dlx.text.truncation import truncate_logits
 
@@ -134,6 +136,7 @@ def check_search(step: Step, state: Any, start: Array, max_length: int, eos: int
     check_function("step", step, "step(state, tokens) -> (logits, state)")
     check_integers("start", start)
     check_count("max_length", max_length)
+    check_capacity("max_length", max_length, state)
     if start.ndim != 1 or not len(start):
         raise ValueError(f"start: got shape {start.shape}, wanted (batch,), the first token of each sequence")
     logits = jax.eval_shape(step, state, start)[0]
@@ -143,3 +146,18 @@ def check_search(step: Step, state: Any, start: Array, max_length: int, eos: int
     if eos is not None:
         check_range("eos", eos, 0, logits.shape[1] - 1)
     return logits.shape[1]
+
+
+def check_capacity(name: str, steps: int, state: Any) -> None:
+    """Refuse more steps than a state has positions for, where it has a `capacity` and counts them in `position`."""
+    capacity = getattr(state, "capacity", None)
+    if capacity is None:
+        return
+    position = getattr(state, "position", 0)
+    # a traced position is not known here
+    read = int(np.max(position)) if is_known(position) else 0
+    if steps > capacity - read:
+        behind = f" behind the {read} tokens read" if read else ""
+        raise ValueError(
+            f"{name}: got {steps}, wanted at most {capacity - read}, the positions that the model's cache has{behind}"
+        )

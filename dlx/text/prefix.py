@@ -7,7 +7,7 @@ from jax import lax
 from jaxtyping import Array, Integer
 
 from dlx.checks import check_integers
-from dlx.text.decoding import Step, check_search
+from dlx.text.decoding import Step, check_capacity, check_search
 
 __all__ = ["read_prefix"]
 
@@ -25,13 +25,15 @@ def read_prefix(step: Step, state: Any, prefix: Integer[Array, "batch time"]) ->
       state: before the first token.
       prefix: (batch, time) tokens, at least one.
     Returns: the state before the last token, and that token, (batch,).
-    Raises: ValueError if `prefix` is no (batch, time) with a token; TypeError if it holds no integers or `step` is no
-      function.
+    Raises: ValueError if `prefix` is no (batch, time) with a token or longer than the model's cache; TypeError if it
+      holds no integers or `step` is no function.
     Source: notes 001 section 8 (prediction: the first outputs only warm the state up), 002 section 5.
     """
     check_integers("prefix", prefix)
     if prefix.ndim != 2 or 0 in prefix.shape:
         raise ValueError(f"prefix: got shape {prefix.shape}, wanted (batch, time), neither of them 0")
+    # the last token is the search's first: it wants a position too
+    check_capacity("prefix", prefix.shape[1], state)
     check_search(step, state, prefix[:, 0], 1, None)
 
     def body(state: Any, tokens: Array) -> tuple[Any, None]:

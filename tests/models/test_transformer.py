@@ -163,3 +163,29 @@ def test_positions_and_dtype():
     logits, variables = jax.eval_shape(lambda: low.init_with_output(KEY, TOKENS))
     assert logits.dtype == jnp.bfloat16
     assert variables["params"]["embedding"].dtype == jnp.float32
+
+
+def test_searches_past_the_cache_are_refused(x64):
+    """The cache has 6 positions, the encoder's output 9 places."""
+    language, variables = language_model()
+    state = language.apply(variables, 1, method="start")
+    step, start = lambda state, tokens: (jnp.zeros((len(tokens), 7)), state), jnp.array([1])
+    both = models.TransformerState(state.position, state.cache, ((jnp.zeros((1, 2, 9, 4)),) * 2,) * 2)
+    for search in (text.greedy_search, text.beam_search, text.exhaustive_search,
+                   lambda *args, **options: text.sample_tokens(KEY, *args, **options)):  # fmt: skip
+        for one in (state, both):
+            message = "max_length: got 9, wanted at most 6, the positions that the model's cache has$"
+            with pytest.raises(ValueError, match=message):
+                search(step, one, start, max_length=9)
+        with pytest.raises(ValueError, match=r"max_length: got 3, wanted at most 2, .* has behind the 4 tokens read"):
+            search(step, state._replace(position=jnp.int32(4)), start, max_length=3)
+    assert text.greedy_search(step, both, start, max_length=6).lengths.tolist() == [6]
+    # a traced position is not known, the size of the cache is
+    traced = jax.jit(lambda state, steps: text.greedy_search(step, state, start, max_length=steps), static_argnums=1)
+    assert traced(state._replace(position=jnp.int32(4)), 6).lengths.tolist() == [6]
+    with pytest.raises(ValueError, match="max_length: got 7, wanted at most 6"):
+        traced(state, 7)
+    with pytest.raises(ValueError, match="prefix: got 7, wanted at most 6"):
+        text.read_prefix(step, state, jnp.ones((1, 7), int))
+    with pytest.raises(ValueError, match="prefix and length: got 7, wanted at most 6"):
+        models.write_texts(KEY, language, variables["params"], jnp.ones(3, int), length=5)
