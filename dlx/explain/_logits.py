@@ -1,11 +1,26 @@
 """The logit that is explained, and checks that all explanations share."""
 
+import inspect
 from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
 
-from dlx.checks import check_class_numbers, check_integers
+from dlx.checks import check_class_numbers, check_function, check_integers
+
+
+def check_forward(forward: Any, arguments: str, returned: str = "logits") -> None:
+    """Refuse what cannot be called with so many arguments, as far as its signature tells; "inputs, activation"."""
+    wanted = f"({arguments}) -> {returned}"
+    check_function("forward", forward, wanted)
+    try:
+        signature = inspect.signature(forward)
+    except (TypeError, ValueError):  # some functions of C have none
+        return
+    try:
+        signature.bind(*arguments.split(", "))
+    except TypeError:
+        raise TypeError(f"forward: got a function of ({', '.join(signature.parameters)}), wanted {wanted}") from None
 
 
 def check_labels(labels: Any, inputs: Array) -> None:

@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from dlx.checks import check_class_numbers, check_floating
-from dlx.explain._logits import check_labels, chosen
+from dlx.explain._logits import check_forward, check_labels, chosen
 
 __all__ = ["class_activation_map", "grad_cam"]
 
@@ -66,9 +66,11 @@ def grad_cam(
       labels: (batch,), the class that is explained.
       rectify: leave only what speaks for the class.
     Returns: (batch, rows, columns), the size of the activations; `resize_maps` brings it to that of an image.
-    Raises: ValueError if shapes do not fit or a label is no class; TypeError if `inputs` are not floating.
+    Raises: ValueError if shapes do not fit or a label is no class; TypeError if `inputs` are not floating or `forward`
+      does not take two arguments.
     Source: Selvaraju et al. 2017, eq. 1 and 2.
     """
+    check_forward(forward, "inputs, perturbation", "(logits, activations)")
     check_floating("inputs", inputs)
     inputs = jnp.asarray(inputs)
     check_labels(labels, inputs)

@@ -13,7 +13,7 @@ from jax import Array, lax
 from jaxtyping import Float, Int, Key
 
 from dlx.checks import check_choice, check_count, check_floating, check_key, check_range, check_same_shape
-from dlx.explain._logits import check_labels, chosen
+from dlx.explain._logits import check_forward, check_labels, chosen
 from dlx.explain.rectifiers import deconvolution_relu, guided_relu
 
 __all__ = ["guided_backpropagation", "input_gradient", "integrated_gradients", "saliency", "smooth_grad"]
@@ -38,6 +38,7 @@ def input_gradient(forward: Forward, inputs: Inputs, labels: Labels) -> Float[Ar
     Raises: ValueError if shapes do not fit or a label is no class; TypeError if `inputs` are not floating.
     Source: Simonyan et al. 2014, section 3.
     """
+    check_forward(forward, "inputs")
     inputs = _inputs(inputs)
     check_labels(labels, inputs)
     return jax.grad(lambda x: jnp.sum(chosen(forward(x), labels)))(inputs)
@@ -95,10 +96,11 @@ def guided_backpropagation(
       rule: `guided_relu`, or the deconvolutional network's `deconvolution_relu`.
     Returns: the shape and dtype of `inputs`.
     Raises: ValueError if shapes do not fit, a label is no class or `rule` is unknown; TypeError if `inputs` are not
-      floating.
+      floating or `forward` does not take two arguments.
     Source: Springenberg et al. 2015, section 3.4; Zeiler and Fergus 2014; Adebayo et al. 2018.
     """
     check_choice("rule", rule, ("guided", "deconvolution"))
+    check_forward(forward, "inputs, activation")
     activation = guided_relu if rule == "guided" else deconvolution_relu
     return input_gradient(lambda x: forward(x, activation), inputs, labels)
 

@@ -8,7 +8,7 @@ from jax import Array, lax
 from jaxtyping import Float, Int
 
 from dlx.checks import check_count, check_floating
-from dlx.explain._logits import check_labels, chosen
+from dlx.explain._logits import check_forward, check_labels, chosen
 
 __all__ = ["occlusion"]
 
@@ -34,7 +34,7 @@ def occlusion(
       forward: inputs -> logits (batch, classes).
       inputs: (batch, height, width, channels).
       labels: (batch,), the class that is explained.
-      window: side of the square that is covered.
+      window: side of the square that is covered, at most the longer side of the image.
       stride: steps between squares, at most `window`.
       value: what covers, the same in all channels.
       places_at_once: squares that go through the model together; more are faster and need more memory.
@@ -43,6 +43,7 @@ def occlusion(
       not floating.
     Source: Zeiler and Fergus 2014, section 4.2.
     """
+    check_forward(forward, "inputs")
     check_floating("inputs", inputs)
     if inputs.ndim != 4 or 0 in inputs.shape:
         raise ValueError(f"inputs: got shape {inputs.shape}, wanted (batch, height, width, channels)")
@@ -50,6 +51,9 @@ def occlusion(
         check_count(name, number)
     if stride > window:
         raise ValueError(f"stride: got {stride} for a window of {window}: pixels between would never be covered")
+    side = max(inputs.shape[1:3])
+    if window > side:
+        raise ValueError(f"window: got {window}, wanted at most {side}, the image's size")
     inputs = jnp.asarray(inputs)
     check_labels(labels, inputs)
     height, width = inputs.shape[1:3]

@@ -85,6 +85,23 @@ CASES += [
     (lambda: explain.occlusion(forward, X, LABELS, window=2), ValueError, "stride: got 4 for a window of 2"),
     (lambda: explain.occlusion(forward, X, LABELS, window=0), ValueError, "window: got 0"),
     (lambda: explain.grad_cam(lambda x, p: (forward(x), x[:, 0]), X, LABELS), ValueError, "activations: got shape"),
+    (lambda: explain.occlusion(forward, X, LABELS), ValueError, "window: got 8, wanted at most 5, the image's size"),
+    (
+        lambda: explain.occlusion(3, X, LABELS),
+        TypeError,
+        r"forward: got 3 of type int, wanted a function \(inputs\) ->",
+    ),
+    (
+        lambda: explain.guided_backpropagation(forward, X, LABELS),
+        TypeError,
+        r"forward: got a function of \(x\), wanted \(inputs, activation\) -> logits",
+    ),
+    (
+        lambda: explain.grad_cam(forward, X, LABELS),
+        TypeError,
+        r"forward: got a function of \(x\), wanted \(inputs, perturbation\) -> \(logits, activations\)",
+    ),
+    (lambda: explain.saliency(lambda x, y: x, X, LABELS), TypeError, r"got a function of \(x, y\), wanted \(inputs\)"),
     (lambda: explain.class_activation_map(X, jnp.ones((4, 2)), LABELS), ValueError, r"kernel: .* wanted \(3, classes"),
     (lambda: explain.class_activation_map(X, jnp.ones((3, 1)), LABELS), ValueError, r"labels: got 1 at \[1\]"),
     (lambda: explain.pointing_game(X[..., 0], jnp.ones((2, 3))), ValueError, r"boxes: .* wanted \(2, 4\)"),
