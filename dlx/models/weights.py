@@ -29,6 +29,9 @@ _LEAVES = {
 # (out, in) -> (in, out), (out, in, width) -> (width, in, out), OIHW -> HWIO
 _KERNEL_AXES = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0)}
 
+_ALL = '. Wanted are all variables of the model, {"params": ...}, not its parameters alone'
+_SHOWN = 10
+
 
 def save_weights(path: str | os.PathLike, variables: Mapping[str, Any]) -> None:
     """Writes the variables of a model as a safetensors file, whole or not at all.
@@ -69,8 +72,8 @@ def load_weights(path: str | os.PathLike, variables: Mapping[str, Any], *, skip:
       skip: paths whose arrays stay as they are in `variables`, whatever the file holds: "params/output" leaves the head
         of a model out.
     Returns: `variables` with the arrays of the file, in the dtypes of `variables`.
-    Raises: CheckpointError if the file cannot be read or holds weights of another architecture: it lists every name
-      that is missing, unexpected or of another shape. ValueError if `skip` names nothing in `variables`.
+    Raises: CheckpointError if the file cannot be read or holds weights of another architecture: it lists the names
+      that are missing, unexpected or of another shape. ValueError if `skip` names nothing in `variables`.
     Source: the safetensors format, version 0.4.
     """
     own = _named(variables)
@@ -83,7 +86,9 @@ def load_weights(path: str | os.PathLike, variables: Mapping[str, Any], *, skip:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in held}
         misfit = _misfit(shapes, {name: leaf.shape for name, leaf in wanted.items()})
         if misfit:
-            raise CheckpointError(f"{path}: weights of another architecture: {misfit}{_hint(file.metadata())}")
+            raise CheckpointError(
+                f"{path}: weights of another architecture: {misfit}{_hint(file.metadata(), held, own)}"
+            )
         values = {name: _with_dtype(file.get_tensor(name), leaf) for name, leaf in wanted.items()}
     return _unflatten(variables, own | values)
 
@@ -101,7 +106,8 @@ def load_torch_weights(
       path: of the file.
       variables: of our model, as `init` made them; `jax.eval_shape` of it does as well.
       names: {path of our layer: name of PyTorch's}, as `torch_names` makes them.
-      flattened: {path of a dense layer after a flatten: (height, width, channels) before it}.
+      flattened: {path of a dense layer after a flatten: (height, width, channels) before it}, every one: see
+        `from_torch`.
     Returns: `variables` with PyTorch's numbers, in the dtypes of `variables`.
     Raises: CheckpointError if the file cannot be read or holds weights of another architecture, with a list of what is
       missing, unexpected or of another shape. ValueError if `names` do not fit `variables`.
@@ -152,19 +158,25 @@ def from_torch(
 
     A transposed convolution's kernel changes its axes as a convolution's does. After a flatten PyTorch counts features
     in the order channels, rows, columns and dlx in the order rows, columns, channels: the layers of `flattened` are put
-    in order.
+    in order. One that is missing there is not noticed, since its shape is the same in both orders: the model then gives
+    wrong outputs.
 
     Args:
       state: PyTorch's `state_dict()`: {name: tensor}; NumPy arrays do as well.
       variables: of our model, as `init` made them; `jax.eval_shape` of it does as well.
       names: {path of our layer: name of PyTorch's}, as {"block_0/conv_0": "features.0"}, without collections; every
         layer has to be there.
-      flattened: {path of a dense layer after a flatten: (height, width, channels) before it}.
+      flattened: {path of a dense layer after a flatten: (height, width, channels) before it}; every such layer has to
+        be there, but for those whose height and width are 1.
     Returns: `variables` with PyTorch's numbers, in the dtypes of `variables`.
-    Raises: ValueError listing layers without a name and names without a layer, or everything in `state` that is
-      missing, unexpected or of another shape.
+    Raises: TypeError if `state` is a module or anything else but a mapping; ValueError listing layers without a name
+      and names without a layer, or what in `state` is missing, unexpected or of another shape. A layer that `flattened`
+      lacks raises nothing.
     Source: PyTorch's documentation of Conv2d, Linear and BatchNorm2d.
     """
+    if not isinstance(state, Mapping):
+        which = "its" if hasattr(state, "state_dict") else "a"
+        raise TypeError(f"state: got {type(state).__name__}, wanted {which} state_dict()")
     wanted, flattened = _named(variables), flattened or {}
     _check_names(variables, names, flattened)
     theirs = {name: _torch_name(name, names) for name in wanted}
@@ -189,7 +201,8 @@ def _check_names(variables: Any, names: Mapping[str, str], flattened: Mapping[st
     layers = {_split(name)[0] for name in _named(variables)}
     unnamed, unknown = sorted(layers - set(names)), sorted({*names, *flattened} - layers)
     if unnamed or unknown:
-        raise ValueError(f"names: {_listed('layers without a name', unnamed, 'names without a layer', unknown)}")
+        found = _listed("layers without a name", unnamed, "names without a layer", unknown)
+        raise ValueError(f"names: {found}{'' if 'params' in variables else _ALL}")
 
 
 def _named(variables: Any) -> dict[str, Any]:
@@ -231,12 +244,22 @@ def _misfit(there: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int
 
 def _listed(*parts: Any) -> str:
     pairs = zip(parts[::2], parts[1::2], strict=True)
-    return "; ".join(f"{len(names)} {what}: {', '.join(names)}" for what, names in pairs if names)
+    return "; ".join(f"{len(names)} {what}: {_few(names)}" for what, names in pairs if names)
 
 
-def _hint(metadata: Mapping[str, str] | None) -> str:
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _hint(metadata: Mapping[str, str] | None, held: Sequence[str], own: Mapping[str, Any]) -> str:
+    """What the file, or the variables, seem to be."""
     if (metadata or {}).get("format") == "dlx checkpoint":
         return ". This is the checkpoint of a run, not the weights of a model; dlx.train.checkpoint reads it"
+    if any("." in name for name in held) and not any("/" in name for name in held):
+        return ". The file looks like PyTorch's: dlx.models.load_named_weights knows the names of some networks"
+    if {f"params/{name}" for name in own} & set(held):
+        return _ALL
     return ""
 
 

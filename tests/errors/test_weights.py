@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from dlx import models
 from dlx.errors import CheckpointError
@@ -57,9 +58,43 @@ def test_a_checkpoint_of_a_run_is_called_so(tmp_path):
         models.load_weights(tmp_path / "c", PARAMS)
 
 
+def test_names_of_pytorch(tmp_path):
+    save_file(STATE, tmp_path / "w")
+    with pytest.raises(
+        CheckpointError, match=r"2 unexpected: features\.0\..*looks like PyTorch's: .*load_named_weights"
+    ):
+        models.load_weights(tmp_path / "w", PARAMS)
+
+
+def test_parameters_instead_of_all_variables(tmp_path):
+    models.save_weights(tmp_path / "w", PARAMS)
+    with pytest.raises(CheckpointError, match=r'2 missing: conv_0/.* Wanted are all variables of the model, {"params"'):
+        models.load_weights(tmp_path / "w", PARAMS["params"])
+
+
+def test_long_lists_are_cut(tmp_path):
+    models.save_weights(tmp_path / "w", {"params": {f"a{n:02}": np.zeros(1) for n in range(99)}})
+    with pytest.raises(CheckpointError, match=r"99 unexpected: params/a00, .*, params/a09 and 89 more$"):
+        models.load_weights(tmp_path / "w", {})
+
+
+class Sequential:
+    """A module of PyTorch, as far as it matters here."""
+
+    def state_dict(self):
+        return STATE
+
+
 CASES = [
     (lambda: models.save_weights("w", {"params": {"a": [1.0]}}), TypeError, "variables: got float at params/a/0"),
     (lambda: models.load_weights("w", PARAMS, skip=("params/head",)), ValueError, "skip: got 'params/head'.*conv_0"),
+    (
+        lambda: models.from_torch(Sequential(), PARAMS, NAMES),
+        TypeError,
+        r"^state: got Sequential, wanted its state_dict",
+    ),
+    (lambda: models.from_torch([1.0], PARAMS, NAMES), TypeError, r"^state: got list, wanted a state_dict\(\)$"),
+    (lambda: models.from_torch(STATE, PARAMS["params"], NAMES), ValueError, "Wanted are all variables of the model"),
     (lambda: models.from_torch(STATE, PARAMS, {}), ValueError, "names: 1 layers without a name: conv_0"),
     (lambda: models.from_torch(STATE, PARAMS, {**NAMES, "fc": "x"}), ValueError, "names without a layer: fc"),
     (lambda: models.from_torch(STATE, PARAMS, NAMES, flattened={"fc": (1, 1, 1)}), ValueError, "without a layer: fc"),
