@@ -1,5 +1,6 @@
 """The arithmetic of a window that slides over an image: pairs, padding, sizes."""
 
+import difflib
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ def as_pair(name: str, value: int | Sequence[Any], low: int = 1) -> tuple[int, i
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(_is_int(one) for one in pair):
         raise TypeError(f"{name}: got {value!r}, wanted an int or a pair of ints (rows, columns)")
     if min(pair) < low:
-        raise ValueError(f"{name}: got {value!r}, wanted no number below {low}")
+        raise ValueError(f"{name}: got {value!r}, wanted at least {low}")
     return pair[0], pair[1]
 
 
@@ -31,7 +32,11 @@ def as_pads(
     """((top, bottom), (left, right)) for an image of this size."""
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
-            raise ValueError(f"padding: got {padding!r}, wanted same, valid, an int, a pair or a pair of pairs")
+            near = difflib.get_close_matches(padding.lower(), ("same", "valid"), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"padding: got {padding!r}, wanted an int, a pair, a pair of pairs, 'same' or 'valid'{hint}"
+            )
         if padding == "valid":
             return (0, 0), (0, 0)
         down, across = map(_same, size, window, stride, dilation)

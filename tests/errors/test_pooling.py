@@ -14,14 +14,14 @@ PLANES = [*WINDOWED, nn.global_avg_pool2d, nn.global_max_pool2d, nn.nearest_unpo
 CASES = [(lambda f=f: f(INTEGERS), TypeError, "inputs: got dtype int32, wanted a floating dtype") for f in PLANES]
 CASES += [(lambda f=f: f(X[0, 0]), ValueError, r"inputs: got shape \(6, 3\), wanted \(\.\.\., height") for f in PLANES]
 CASES += [(lambda f=f: f(X, window=5), ValueError, r"window: .*\(5, 5\).*\(4, 6\)") for f in WINDOWED]
-CASES += [(lambda f=f: f(X, window=0), ValueError, "window: got 0, wanted no number below 1") for f in WINDOWED]
+CASES += [(lambda f=f: f(X, window=0), ValueError, "window: got 0, wanted at least 1") for f in WINDOWED]
 CASES += [(lambda f=f: f(X, padding=2), ValueError, "padding: got 2 for a window of 2, wanted 0..1") for f in WINDOWED]
 CASES += [
     (lambda: nn.max_pool2d(X, window=(1, 2, 3)), TypeError, "window: got .* wanted an int or a pair"),
     (lambda: nn.max_pool2d(X, window=2.0), TypeError, "window: got 2.0, wanted an int"),
     (lambda: nn.max_pool2d(X, stride=0), ValueError, "stride: got 0"),
     (lambda: nn.max_pool2d(X, padding=-1), ValueError, "padding: got -1"),
-    (lambda: nn.max_pool2d(X, padding="full"), ValueError, "padding: got 'full', wanted same, valid"),
+    (lambda: nn.max_pool2d(X, padding="full"), ValueError, "padding: got 'full', wanted .*, 'same' or 'valid'$"),
     (lambda: nn.max_pool2d(X[:, :0]), ValueError, r"inputs: got shape \(2, 0, 6, 3\), .* none of them 0"),
     (lambda: nn.nearest_unpool2d(X, window=0), ValueError, "window: got 0"),
     (lambda: nn.max_unpool2d(P, S, size=(9, 6)), ValueError, r"size: got \(9, 6\), .* wanted planes with \(2, 3\)"),
