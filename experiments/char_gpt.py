@@ -30,6 +30,7 @@ import dlx
 from dlx.errors import DatasetError, UsageError
 from dlx.run import Options, launch, open_run, require
 from dlx.run.options import DEVICES, LOG, TRAINING
+from dlx.run.texts import check_vocabulary, encode_given
 
 TEMPERATURES = (0.5, 0.8, 1.0)
 
@@ -152,19 +153,7 @@ def encode_prompt(config: Config, corpus: Any) -> np.ndarray:
     """
     if config.prompt is None:
         return corpus.validation[: config.context // 2]
-    try:
-        return corpus.vocabulary.encode(config.prompt, strict=True)
-    except ValueError as error:
-        raise UsageError(f"--prompt: {str(error).removeprefix('tokens: ')}.") from None
-
-
-def check_vocabulary(run: Any, vocabulary: Any) -> None:
-    """Writes the vocabulary into the run's folder; refuses to go on with a checkpoint of another one."""
-    path = run.folder.path / "vocabulary.json"
-    if run.folder.resumed and path.exists():
-        vocabulary.check_fits(json.loads(path.read_text(encoding="utf-8")))
-    elif run.writes:
-        path.write_text(json.dumps(vocabulary.as_dict(), ensure_ascii=False), encoding="utf-8")
+    return encode_given("prompt", config.prompt, corpus)
 
 
 def optimizer_of(config: Config, steps: int) -> optax.GradientTransformation:

@@ -28,10 +28,12 @@ import jax.numpy as jnp
 import optax
 
 import dlx
+from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 from dlx.run.continuations import continuations
 from dlx.run.options import DEVICES, LOG, TRAINING
 from dlx.run.plan import total_steps
+from dlx.run.texts import check_vocabulary, check_windows, encode_given
 
 PREFIXES = {
     "python_docs": "The ",
@@ -97,6 +99,8 @@ class Config(Options):
         require(self, "dropout", at_least=0, below=1)
         require(self, "clip", above=0)
         require(self, "reset", at_least=0, at_most=1)
+        if self.prefix == "":
+            raise UsageError("--prefix wants at least one character.")
 
 
 def main(config: Config) -> dict:
@@ -106,12 +110,16 @@ def main(config: Config) -> dict:
         "time_machine" if learnt else config.dataset, "characters", min_frequency=config.min_frequency,
         letters=learnt, first=10_000 if learnt else None,
     )  # fmt: skip
+    check_windows(config, corpus.train)
+    if config.prefix is not None:
+        encode_given("prefix", config.prefix, corpus)
     models = {cell: dlx.models.RecurrentLanguageModel(
         vocabulary=len(corpus.vocabulary), embedding=config.embedding, units=config.units, cell=cell,
         num_layers=config.num_layers, dropout=config.dropout, tied=config.embedding == config.units,
         dtype=None if config.precision == "float32" else config.precision,
     ) for cell in config.cells}  # fmt: skip
     with open_run(config) as run:
+        check_vocabulary(run, corpus.vocabulary)
         source = dlx.data.SequenceWindows(
             corpus.train, batch_size=config.batch_size, steps=config.time, sampling=config.sampling, seed=config.seed,
             process=(jax.process_index(), jax.process_count()),

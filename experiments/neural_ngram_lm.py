@@ -21,6 +21,7 @@ from dlx.run import Options, launch, open_run, require
 from dlx.run.figures import spread
 from dlx.run.options import DEVICES, LOG, TRAINING
 from dlx.run.plan import total_steps
+from dlx.run.texts import check_vocabulary
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def main(config: Config) -> dict:
         **config.training_options(),
     )  # fmt: skip
     with open_run(config) as run:
+        check_vocabulary(run, corpus.vocabulary)
         state = run.fit(
             task.step, task.init, train, measured={"validation": (task.measure, held)}, derived=dlx.train.perplexities
         )

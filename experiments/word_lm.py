@@ -19,10 +19,14 @@ import numpy as np
 import optax
 
 import dlx
+from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 from dlx.run.continuations import continuations
 from dlx.run.options import DEVICES, LOG, TRAINING
 from dlx.run.plan import total_steps
+from dlx.run.texts import check_vocabulary, check_windows, encode_given
+
+PREFIXES = {"python_docs": "the class", "ptb": "the company said it", "wikitext2": "the company said it"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ class Config(Options):
     """Largest norm of a gradient."""
     min_frequency: int = 1
     """How often a word must stand in the training text; rarer ones are one word, <unk>."""
-    prefix: str = "the company said it"
-    """What the written texts begin with."""
+    prefix: str | None = None
+    """What the written texts begin with; None: something that fits the text."""
     sample_length: int = 60
     """Words that are written for the report."""
 
@@ -68,11 +72,17 @@ class Config(Options):
         require(self, "dropout", at_least=0, below=1)
         require(self, "clip", above=0)
         require(self, "reset", at_least=0, at_most=1)
+        if self.prefix is not None and not self.prefix.strip():
+            raise UsageError("--prefix wants at least one word.")
 
 
 def main(config: Config) -> dict:
     """Trains, reads the test text once, writes texts, and reports; returns the result."""
     corpus = dlx.data.load_corpus(config.dataset, "words", min_frequency=config.min_frequency)
+    check_windows(config, corpus.train)
+    prefix = PREFIXES[config.dataset] if config.prefix is None else config.prefix
+    if config.prefix is not None:
+        encode_given("prefix", prefix, corpus)
     model = dlx.models.RecurrentLanguageModel(
         vocabulary=len(corpus.vocabulary), embedding=config.units, units=config.units, cell=config.cell, tied=True,
         num_layers=config.num_layers, dropout=config.dropout,
@@ -81,6 +91,7 @@ def main(config: Config) -> dict:
         dtype=None if config.precision == "float32" else config.precision,
     )  # fmt: skip
     with open_run(config) as run:
+        check_vocabulary(run, corpus.vocabulary)
         source = dlx.data.SequenceWindows(
             corpus.train, batch_size=config.batch_size, steps=config.time, seed=config.seed,
             process=(jax.process_index(), jax.process_count()),
@@ -99,8 +110,8 @@ def main(config: Config) -> dict:
         own = run.layout.fetch("state", state)
         params = jax.tree.map(lambda a: jnp.asarray(a[0]), own.params if own.ema is None else own.ema)
         run.text(
-            f"Written by seed {config.seed} behind {config.prefix!r}",
-            continuations(corpus, model, params, config.prefix, length=config.sample_length, seed=config.seed),
+            f"Written by seed {config.seed} behind {prefix!r}",
+            continuations(corpus, model, params, prefix, length=config.sample_length, seed=config.seed),
         )
         return run.finish({"test_perplexity": np.exp(tested)})
 

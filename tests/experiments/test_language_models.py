@@ -1,5 +1,7 @@
 """The language models: their parts, and a tiny run of each from its configuration to its report."""
 
+import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -7,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dlx.errors import UsageError
+from dlx.data import SequenceWindows
+from dlx.errors import CheckpointError, DatasetError, UsageError
 from dlx.run.records import read_records
+from dlx.run.texts import check_windows
 from experiments import char_rnn_lm, neural_ngram_lm, ngram_lm, word_lm
 
 SMALL = {"dataset": "python_docs", "checkpoint_every": 0}
@@ -96,6 +100,48 @@ def test_characters(tmp_path):
     assert "Written by the RNN" in page
     assert "Written by the LSTM" in page
     assert {"test_perplexity_rnn", "validation_loss_lstm"} <= set(result["metrics"])
+    # the run's vocabulary is kept, and no other is read with its parameters
+    again = {"name": Path(result["run_folder"]).name, "resume": True, "force_config": True, "min_frequency": 20}
+    with pytest.raises(CheckpointError, match="another vocabulary"):
+        char_rnn_lm.main(dataclasses.replace(config, **again))
+
+
+@pytest.mark.parametrize(
+    ("main", "config", "message"),
+    [
+        (
+            word_lm.main,
+            lambda: word_lm.Config(**SMALL, prefix="the qwz class vwq"),
+            "--prefix: got 'qwz', 'vwq', first at 1",
+        ),
+        (char_rnn_lm.main, lambda: char_rnn_lm.Config(**SMALL, prefix="a☃"), "--prefix: got '☃', first at 1"),
+        (char_rnn_lm.main, lambda: char_rnn_lm.Config(**SMALL, time=10**6), "--time 1000000 --batch-size 32: the tr"),
+        (
+            word_lm.main,
+            lambda: word_lm.Config(**SMALL, time=5000),
+            "--time 5000 --batch-size 20: the training text has",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_text_is_refused_before_the_training(main, config, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        main(dataclasses.replace(config(), output_dir=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_windows_are_refused_where_there_is_no_batch():
+    tokens = np.arange(41)
+    for time in (5, 6, 10, 13, 14):
+        config = char_rnn_lm.Config(time=time, batch_size=2)
+        source = functools.partial(SequenceWindows, tokens, batch_size=2, steps=time)
+        if time <= 13:
+            check_windows(config, tokens)
+            assert source().batches_per_epoch
+        else:
+            with pytest.raises(UsageError, match="has 41 tokens, a batch wants 42"):
+                check_windows(config, tokens)
+            with pytest.raises(DatasetError):
+                source()
 
 
 @pytest.mark.row(142)
@@ -112,6 +158,8 @@ def test_the_notes_optimizer_steps_by_at_most_rate_times_bound():
     [
         (lambda: word_lm.Config(dropout=1.0), "--dropout wants"),
         (lambda: word_lm.Config(reset=-0.1), "--reset wants"),
+        (lambda: word_lm.Config(prefix=" "), "--prefix wants at least one word"),
+        (lambda: char_rnn_lm.Config(prefix=""), "--prefix wants at least one character"),
         (lambda: word_lm.Config(accumulate=2), "--accumulate: this experiment has no use"),
         (lambda: char_rnn_lm.Config(cells=("elman",)), "--cells wants one of rnn, gru, lstm; got elman"),
         (lambda: ngram_lm.Config(order=0), "--order wants at least 1"),

@@ -10,6 +10,7 @@ import pytest
 
 import dlx
 from dlx.errors import CheckpointError, UsageError
+from dlx.run.texts import check_vocabulary
 from experiments import char_gpt, transformer_tasks
 
 TINY_GPT = {"context": 6, "features": 8, "num_heads": 2, "num_layers": 1, "widening": 2}
@@ -89,11 +90,11 @@ def test_a_prompt_of_unknown_characters_is_refused():
 def test_a_checkpoint_of_another_vocabulary_is_refused(tmp_path):
     folder = types.SimpleNamespace(path=tmp_path, resumed=False)
     run = types.SimpleNamespace(folder=folder, writes=True)
-    char_gpt.check_vocabulary(run, dlx.text.Vocabulary("?abc", reserved=1))
+    check_vocabulary(run, dlx.text.Vocabulary("?abc", reserved=1))
     folder.resumed = True
-    char_gpt.check_vocabulary(run, dlx.text.Vocabulary("?abc", reserved=1))
+    check_vocabulary(run, dlx.text.Vocabulary("?abc", reserved=1))
     with pytest.raises(CheckpointError, match=r"another vocabulary.* first at id 2: 'b' there, 'x' here"):
-        char_gpt.check_vocabulary(run, dlx.text.Vocabulary("?axc", reserved=1))
+        check_vocabulary(run, dlx.text.Vocabulary("?axc", reserved=1))
 
 
 def test_muon_takes_orthogonal_steps_in_layers_and_adam_the_rest(rng):
