@@ -23,6 +23,7 @@ import dlx
 from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 from dlx.run.figures import confusion_figure, spread
+from dlx.run.texts import check_vocabulary
 from experiments._names import NGrams, generated, logistic_regression, naive_bayes, scores
 
 # rows of a table of n-grams at most; those that are more share them
@@ -167,6 +168,9 @@ def main(config: Config) -> dict:
         for end, loss in losses(names.prior, config.adjustment, config.label_smoothing).items()
     })  # fmt: skip
     with open_run(config) as run:
+        check_vocabulary(run, names.vocabulary)
+        for line in remarks(names, config.classify):
+            run.note(line)
         placed = run.fit(both.step, both.init, train, measured={"test": (both.measure, test)})
         state = run.layout.fetch("state", placed)
         params = {end: own.params if own.ema is None else own.ema for end, own in state.items()}
@@ -218,6 +222,22 @@ def encoded(names: Names, several: Sequence[str]) -> np.ndarray:
     """(names, length) ids."""
     ids = [names.vocabulary.encode(name.lower()) for name in several]
     return dlx.data.pad_sequences(ids, length=names.length, truncate=True).ids
+
+
+def remarks(names: Names, several: Sequence[str]) -> list[str]:
+    """What of some names the networks cannot read: characters that the vocabulary lacks, and the end of long ones."""
+    lines = []
+    for name in several:
+        unknown = [c for c in dict.fromkeys(name.lower()[: names.length]) if c not in names.vocabulary]
+        if unknown:
+            lines.append(
+                f"--classify {name}: not in the vocabulary, read as {dlx.text.UNK}: {', '.join(map(repr, unknown))}."
+            )
+        if len(name.lower()) > names.length:
+            lines.append(
+                f"--classify {name}: only the first {names.length} of {len(name)} characters are read (--longest)."
+            )
+    return lines
 
 
 def show(config: Config, run: Any, names: Names, model: NameClassifier, params: Any, asked: np.ndarray | None) -> None:

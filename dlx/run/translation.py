@@ -14,6 +14,7 @@ from dlx.data.translation import TranslationSet, translation_set
 from dlx.errors import UsageError
 from dlx.run.options import DEVICES, LOG, TRAINING, Options, require
 from dlx.run.session import Run, open_run
+from dlx.run.texts import check_vocabulary
 from dlx.run.timed import TimedRecords
 from dlx.train.translation import bleu_scores, searches, translate
 
@@ -123,6 +124,8 @@ def run_translation(
     found = {end: searches(network, data, beam=config.beam, alpha=config.length_penalty)
              for end, (network, _) in variants.items()}  # fmt: skip
     with open_run(config) as run:
+        check_vocabulary(run, data.source, name="source_vocabulary")
+        check_vocabulary(run, data.target, name="target_vocabulary")
         run.records = TimedRecords(run.records.path)
         finished = config.translate is not None and run.folder.resumed and run.folder.summary.exists()
         measured = None if finished else {"test": (measure, data.test)}

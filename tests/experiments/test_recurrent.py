@@ -1,5 +1,7 @@
 """The parts of the experiments on recurrent networks that a short run would not show to be wrong, and short runs."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -105,7 +107,7 @@ def test_balanced_accuracy():
 @pytest.mark.gap("U21")
 def test_name_classifier_runs_without_a_file(tmp_path, capsys):
     config = name_classifier.Config(
-        dataset="generated", seeds=2, steps=4, units=4, embedding=3, l2=(1e-3,), smoothing=(0.1,), classify=("abba",),
+        dataset="generated", seeds=2, steps=4, units=4, embedding=3, l2=(1e-3,), smoothing=(0.1,), classify=("abb?a",),
         output_dir=tmp_path, checkpoint_every=0,
     )  # fmt: skip
     result = name_classifier.main(config)
@@ -115,8 +117,11 @@ def test_name_classifier_runs_without_a_file(tmp_path, capsys):
         assert all(0 <= metrics[name + end]["mean"] <= 1 for end in ends)
     # a network of four steps has learned nothing yet, the counts have all
     assert metrics["test_balanced_accuracy_naive_bayes"]["mean"] > 2 / 6
-    asked = capsys.readouterr().out.splitlines()[-2]
-    assert asked.startswith("abba  language ")
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-2].startswith("abb?a  language ")
+    assert "--classify abb?a: not in the vocabulary, read as <unk>: '?'." in captured.err
+    saved = json.loads((tmp_path / "name_classifier/1/vocabulary.json").read_text())
+    assert saved["tokens"][:2] == ["<pad>", "<unk>"]
     assert "Test names; of the law itself 0.8" in (tmp_path / "name_classifier/1/report.html").read_text()
 
 
@@ -148,6 +153,10 @@ def test_names_as_ids():
     np.testing.assert_array_equal(found, [[a, b, 0, 0], [a, b, c, d], [a, 1, 0, 0]])
     counts = [sum(own == language for _, own in names.splits["train"]) for language in names.languages]
     np.testing.assert_allclose(names.prior, np.array(counts) / 3000)
+    assert name_classifier.remarks(names, ["aB", "a?!?", "abcd?e"]) == [
+        "--classify a?!?: not in the vocabulary, read as <unk>: '?', '!'.",
+        "--classify abcd?e: only the first 4 of 6 characters are read (--longest).",
+    ]
     with pytest.raises(UsageError, match="--longest"):
         name_classifier.Config(longest=0)
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from dlx.data.translation import translation_set
-from dlx.errors import UsageError
+from dlx.errors import CheckpointError, UsageError
 from dlx.run.records import read_records
 from dlx.run.translation import examples_table, spread
+from dlx.text import Vocabulary
 from dlx.train.translation import copied
 from experiments import seq2seq, transformer_translation
 
@@ -39,6 +40,15 @@ def test_a_run_and_a_sentence_after_it(tmp_path, capsys):
     # nothing was trained, nothing was written over
     assert {name: (folder / name).read_bytes() for name in before} == before
     assert read_records(folder / "metrics.jsonl")[-1]["step"] == 2
+    # each language has a vocabulary of its own
+    for language in ("source", "target"):
+        path = folder / f"{language}_vocabulary.json"
+        saved = path.read_text("utf-8")
+        tokens = json.loads(saved)["tokens"]
+        path.write_text(json.dumps(Vocabulary(tokens[:-1], reserved=4).as_dict()), "utf-8")
+        with pytest.raises(CheckpointError, match=f"another vocabulary, of {len(tokens) - 1} tokens"):
+            seq2seq.main(again)
+        path.write_text(saved, "utf-8")
 
 
 @pytest.mark.row(246)
