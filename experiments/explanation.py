@@ -38,6 +38,8 @@ METHODS = Literal["saliency", "guided_backpropagation", "smooth_grad", "integrat
                   "class_activation_map", "grad_cam"]  # fmt: skip
 # maps whose sign says for or against
 SIGNED = ("occlusion", "class_activation_map")
+# maps that do not ask the network
+GUESSES = ("centre", "random", "random_ink")
 SHOWN = 5
 # (side of a canvas, factor of the digits): a digit takes a ninth of the canvas's area, or somewhat more
 CANVASES = {"digits": (48, 2), "mnist": (64, 1)}
@@ -113,10 +115,15 @@ def main(config: Config) -> dict:
                 see(config, run, model, variables, inputs[:4])
         measured = {name: np.array([own[name] for own in found]) for name in found[0]}
         if "boxes" in test:
-            run.table(f"Pointing game on {len(inputs)} canvases", pointing_table(measured))
+            run.table(
+                f"Pointing game on {len(inputs)} canvases: share of the maps whose maximum is in the box; "
+                f"{', '.join(words(name) for name in GUESSES)} are chance",
+                pointing_table(measured),
+            )
         told = f"Rank correlation of {config.compared} images' maps with those of weights made random"
-        run.table(told, correlations_table(methods, measured))
-        run.picture(f"{told}: mean and standard deviation over the seeds", correlations_figure(methods, measured))
+        run.table(f"{told}: 1 is a map that they leave unchanged", correlations_table(methods, measured))
+        shown = "mean and standard deviation over the seeds" if config.seeds > 1 else "one seed"
+        run.picture(f"{told}: {shown}", correlations_figure(methods, measured))
         # of a cascade what is left at its end
         return run.finish({name: values[:, -1] if values.ndim == 2 else values for name, values in measured.items()})
 
@@ -196,7 +203,7 @@ def guesses(inputs: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     rng, shape = np.random.default_rng(seed), inputs.shape[:3]
     centre, anywhere = np.zeros(shape, np.float32), rng.random(shape, np.float32)
     centre[:, shape[1] // 2, shape[2] // 2] = 1
-    return {"centre": centre, "random": anywhere, "random_ink": anywhere * (inputs[..., 0] > 0.5)}
+    return dict(zip(GUESSES, (centre, anywhere, anywhere * (inputs[..., 0] > 0.5)), strict=True))
 
 
 def pointing(maps: Mapping[str, np.ndarray], boxes: np.ndarray) -> dict[str, float]:

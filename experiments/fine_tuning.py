@@ -113,10 +113,12 @@ def main(config: Config) -> dict:
                       key=lambda row: tested[row].mean())  # fmt: skip
         first = next(row for row, own in enumerate(variants) if own.copied and own.ratio == config.ratios[0])
         run.table(
-            f"The target's {len(names) - cut} classes with {config.images} images each; * the best rate from scratch",
+            f"The target's {len(names) - cut} classes with {config.images} images each: rate of the output layer, gain "
+            "over the best from scratch (*), how far the layers below the output moved",
             table(variants, found, scratch),
         )
-        run.picture("Test accuracy by the ratio of the learning rates: mean, standard deviation and each seed",
+        shown = "mean, standard deviation and each seed" if config.seeds > 1 else "one seed"
+        run.picture(f"Test accuracy by the ratio of the learning rates: {shown}",
                     ratios_figure(variants, found, scratch))  # fmt: skip
         metrics = {"test_accuracy": tested[first], "accuracy_gain": tested[first] - tested[scratch],
                    "accuracy_from_scratch": tested[scratch]}  # fmt: skip
@@ -252,11 +254,10 @@ def moved(before: dict, after: dict) -> np.ndarray:
 
 def table(variants: Sequence[Variant], found: dict, scratch: int) -> list[list[str]]:
     """A row for each variant."""
-    rows = [["copied layers", "learning rate of the output layer", "test accuracy", "more than from scratch",
-             "accuracy in training, last tenth", "layers below the output moved by"]]  # fmt: skip
+    rows = [["layers", "rate", "test accuracy", "gain", "train accuracy", "moved by"]]
     for row, variant in enumerate(variants):
         tested = found["tested"][row]
-        name = f"{variant.name} *" if row == scratch else variant.name
+        name = variant.name.partition(",")[0] + (" *" if row == scratch else "")
         rows.append([name, f"{variant.learning_rate:g}", spread(tested), spread(tested - found["tested"][scratch]),
                      spread(found["fitted"][row]), f"{found['moved'][row].mean():.2%}"])  # fmt: skip
     return rows

@@ -145,6 +145,16 @@ def test_variants():
     assert found == [*scratch, (True, 0.3, 1), (True, 0.3, 10), (True, 0.3, np.inf)]
 
 
+def test_the_table_of_fine_tuning_fits_a_page():
+    variants = fine_tuning.variants_of(fine_tuning.Config())
+    found = {name: np.full((len(variants), 3), 0.5) for name in ("tested", "fitted", "moved")}
+    rows = fine_tuning.table(variants, found, scratch=1)
+    # a longer cell wraps its column
+    assert max(len(cell) for row in rows for cell in row) <= 24
+    assert sum(max(map(len, column)) for column in zip(*rows, strict=True)) <= 90
+    assert [row[0] for row in rows[1:4]] == ["from scratch", "from scratch *", "ratio 1"]
+
+
 @pytest.mark.row(179)
 def test_a_short_fine_tuning(tmp_path, monkeypatch):
     kept, given = {}, {}
@@ -181,6 +191,7 @@ def test_a_short_fine_tuning(tmp_path, monkeypatch):
     assert found["accuracy_gain"] == pytest.approx((kept["tested"][1] - kept["tested"][0]).mean())
     assert found["accuracy_frozen"] == pytest.approx(kept["tested"][3].mean())
     assert {"source_accuracy", "accuracy_ratio_1000"} <= set(found)
+    assert "mean, standard deviation and each seed" in next(tmp_path.rglob("report.html")).read_text()
 
 
 @pytest.mark.parametrize(
@@ -277,6 +288,10 @@ def test_a_short_explanation(tmp_path):
     for name in ("saliency", "class_activation_map"):
         assert 0 <= found[f"pointing_{name}"] <= 1
         assert -1 <= found[f"correlation_{name}"] <= 1
+    report = next(tmp_path.rglob("report.html")).read_text()
+    assert "share of the maps whose maximum is in the box; centre, random, random ink are chance" in report
+    assert "1 is a map that they leave unchanged" in report
+    assert "standard deviation over" not in report  # of one seed
 
 
 @pytest.mark.parametrize("options", [{"compared": 0}, {"window": 1}, {"width": 0.0}, {"samples": 0}])
