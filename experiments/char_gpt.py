@@ -29,7 +29,7 @@ from jax import lax
 import dlx
 from dlx.errors import DatasetError, UsageError
 from dlx.run import Options, launch, open_run, require
-from dlx.run.options import DEVICES, LOG, TRAINING
+from dlx.run.options import DEVICES, LOG, TRAINING, refuse_together
 from dlx.run.texts import check_vocabulary, encode_given
 
 TEMPERATURES = (0.5, 0.8, 1.0)
@@ -95,6 +95,8 @@ class Config(Options):
             require(self, field, at_least=0, below=1)
         if self.features % self.num_heads:
             raise UsageError(f"--num-heads {self.num_heads} does not divide --features {self.features}.")
+        if self.optimizer != "muon":
+            refuse_together(self, f"--optimizer {self.optimizer}", ("weight_decay",), "it is Muon's")
         if self.prompt == "":
             raise UsageError("--prompt wants at least one character.")
 

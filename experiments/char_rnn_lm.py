@@ -31,7 +31,7 @@ import dlx
 from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 from dlx.run.continuations import continuations
-from dlx.run.options import DEVICES, LOG, TRAINING
+from dlx.run.options import DEVICES, LOG, TRAINING, refuse_together
 from dlx.run.plan import total_steps
 from dlx.run.texts import check_vocabulary, check_windows, encode_given
 
@@ -99,6 +99,9 @@ class Config(Options):
         require(self, "dropout", at_least=0, below=1)
         require(self, "clip", above=0)
         require(self, "reset", at_least=0, at_most=1)
+        if self.notes:
+            idle = ("optimizer", "learning_rate", "clip", "reset")
+            refuse_together(self, "--notes", idle, "SGD at 100, gradients of norm 0.01 at most, no reset")
         if self.prefix == "":
             raise UsageError("--prefix wants at least one character.")
 

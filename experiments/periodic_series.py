@@ -23,6 +23,7 @@ import numpy as np
 from flax import linen as nn
 
 import dlx
+from dlx.errors import UsageError
 from dlx.run import Options, launch, open_run, require
 
 # what a network predicts beyond twice the largest value of the sines, 1.5, is cut off: some of them diverge
@@ -67,7 +68,9 @@ class Config(Options):
         require(self, "train_length", at_least=max((*self.times, self.warm_up + self.horizon)) + 2)
         require(self, "first_free", at_least=0, at_most=1)
         longest = max(self.times)
-        require(self, "times", choices=[time for time in range(1, longest + 1) if longest % time == 0])
+        for time in self.times:
+            if longest % time:
+                raise UsageError(f"--times wants divisors of the largest, {longest}; got {time}.")
 
 
 class Forecaster(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from dlx.errors import UsageError
 
-__all__ = ["DEVICES", "LOG", "TRAINING", "Options", "require"]
+__all__ = ["DEVICES", "LOG", "TRAINING", "Options", "refuse_together", "require"]
 
 # groups of common options for `Options.uses`: those of a fit, of where it runs, of what `dlx.run` keeps of it
 TRAINING = frozenset({"epochs", "steps", "batch_size", "optimizer", "learning_rate", "accumulate", "ema", "precision"})
@@ -218,6 +218,22 @@ class Options:
 def option(field: str) -> str:
     """The command line's spelling of a field."""
     return "--" + field.replace("_", "-")
+
+
+def refuse_together(config: Any, switch: str, fields: Sequence[str], why: str) -> None:
+    """Refuses options that have no effect as others stand; those at their defaults pass.
+
+    Args:
+      config: the dataclass instance, in its `__post_init__`.
+      switch: the option that makes them idle, as "--notes".
+      fields: names of the idle ones.
+      why: what happens instead, the end of the message.
+    Raises: UsageError naming both options.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    for field in fields:
+        if getattr(config, field) != defaults[field]:
+            raise UsageError(f"{option(field)} {getattr(config, field)} has no effect with {switch}: {why}.")
 
 
 def require(

@@ -131,7 +131,7 @@ def test_name_classifier_runs_without_a_file(tmp_path, capsys):
         (name_classifier, {"classify": ("",)}, "--classify"),
         (name_classifier, {"dropout": 1.0}, "--dropout"),
         (name_classifier, {"l2": (0.0,)}, "--l2"),
-        (periodic_series, {"times": (5, 12)}, "--times"),
+        (periodic_series, {"times": (5, 7)}, "--times wants divisors of the largest, 7; got 5."),
         (periodic_series, {"train_length": 100}, "--train-length"),
         (periodic_series, {"first_free": 1.5}, "--first-free"),
         (gradient_flow, {"radii": (0.0,)}, "--radii"),

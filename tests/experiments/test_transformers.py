@@ -83,6 +83,8 @@ def test_a_prompt_of_unknown_characters_is_refused():
         char_gpt.Config(prompt="")
     with pytest.raises(UsageError, match="--num-heads 5 does not divide --features 192"):
         char_gpt.Config(num_heads=5)
+    with pytest.raises(UsageError, match=r"--weight-decay 0.2 has no effect with --optimizer adam: it is Muon's"):
+        char_gpt.Config(optimizer="adam", weight_decay=0.2)
     with pytest.raises(UsageError, match="--stride wants at most 8; got 9"):
         char_gpt.Config(context=8, stride=9)
 
