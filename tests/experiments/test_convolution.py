@@ -13,7 +13,7 @@ from dlx.errors import UsageError
 from experiments import batchnorm_dropout, im2col, lenet
 
 
-@pytest.mark.row(129)
+@pytest.mark.row(129, 366)
 def test_epochs_to_a_loss():
     epochs = np.array([0.5, 1.0, 1.5, 2.0])
     losses = np.array([[2.0, 2.0, 1.0, 3.0], [1.0, 2.0, 0.9, 3.0], [0.5, 1.8, 0.8, 3.0], [0.7, 1.0, 0.7, 3.0]])
@@ -22,7 +22,7 @@ def test_epochs_to_a_loss():
     np.testing.assert_allclose(got, [1.25, 1.875, 0.5, 2.0])
 
 
-@pytest.mark.row(128)
+@pytest.mark.row(128, 366)
 @pytest.mark.gap("U15")
 def test_variants_differ_in_norm_and_dropout_alone():
     config = batchnorm_dropout.Config(dropout=0.3)

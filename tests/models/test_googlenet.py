@@ -46,6 +46,7 @@ def test_shapes_of_the_stages():
 
 @pytest.mark.row(119, 120)
 @pytest.mark.erratum("E24")
+@pytest.mark.gap("U25")
 def test_layers_of_the_blocks():
     weights = variables(models.GoogLeNet(), 96)["params"]
     # of the layers' widths alone: one kernel, one bias for each output

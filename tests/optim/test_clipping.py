@@ -33,6 +33,8 @@ def test_global_norm(rng):
     assert optim.global_norm({}) == 0
 
 
+@pytest.mark.row(142)
+@pytest.mark.erratum("E99")
 @configurations()
 def test_clip_by_global_norm(rng):
     arrays = gradient(rng)
@@ -59,6 +61,7 @@ def test_pytorch_clips_a_little_more(x64, rng):
         assert_close(got, tensor.grad.numpy() * (length + 1e-6) / length)
 
 
+@pytest.mark.row(141)
 @configurations()
 def test_clip_by_value(rng):
     arrays = gradient(rng)
