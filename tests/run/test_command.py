@@ -83,8 +83,10 @@ def test_a_fault_of_the_program_keeps_its_traceback(tmp_path):
 
 def start_toy(tmp_path, body):
     write_toy(tmp_path, body)
+    # a shell starts what runs in the background with Ctrl-C ignored, and so would the child
     process = subprocess.Popen(command(), cwd=tmp_path, env=environment(tmp_path), text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)  # fmt: skip
+                               stderr=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
     assert process.stdout is not None
     return process
 
