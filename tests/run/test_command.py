@@ -83,17 +83,17 @@ def test_a_fault_of_the_program_keeps_its_traceback(tmp_path):
 
 def start_toy(tmp_path, body):
     write_toy(tmp_path, body)
-    # a shell starts what runs in the background with Ctrl-C ignored, and so would the child
     process = subprocess.Popen(command(), cwd=tmp_path, env=environment(tmp_path), text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE,
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
+                               stderr=subprocess.PIPE)  # fmt: skip
     assert process.stdout is not None
     return process
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals_outside_a_fit(tmp_path, number, code):
-    process = start_toy(tmp_path, "import time\nprint('ready', flush=True)\ntime.sleep(30)")
+    # a shell starts what runs in the background with Ctrl-C ignored, and so it comes to this process
+    heeded = "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    process = start_toy(tmp_path, heeded + "print('ready', flush=True)\ntime.sleep(30)")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
     _, errors = process.communicate(timeout=20)
