@@ -6,7 +6,7 @@ A network learns the digit on a canvas among pieces of other digits, so that the
 Each map's strongest place points into it or misses (Zhang et al. 2018), and maps are compared with those of weights
 that are made random from the output down (Adebayo et al. 2018): what hardly changes was not learned.
 
-2 CPU cores: about 1 min. Test accuracy 0.930 +- 0.012 (digits, 3 seeds). The strongest place lies in the box for
+2 CPU cores: about 1.5 min. Test accuracy 0.930 +- 0.012 (digits, 3 seeds). The strongest place lies in the box for
 pointing grad cam 0.984 +- 0.010, pointing class activation map 0.960 +- 0.003, pointing occlusion 0.959 +- 0.004,
 pointing smooth grad 0.939 +- 0.023, pointing guided backpropagation 0.928 +- 0.042, pointing integrated gradients
 0.871 +- 0.029, pointing saliency 0.571 +- 0.177 (digits, 3 seeds); for random drawn pixels, pointing random ink 0.357

@@ -7,7 +7,6 @@ other options are refused where their numbers are known.
 from dlx.nn.activations import (
     abs_rectifier,
     elu,
-    gelu,
     generalised_relu,
     heaviside,
     leaky_relu,
@@ -15,9 +14,7 @@ from dlx.nn.activations import (
     prelu,
     relu,
     sigmoid,
-    silu,
     softplus,
-    squared_relu,
     tanh,
 )
 from dlx.nn.attention import additive_scores, attention_weights, dot_product_attention, dot_scores
@@ -29,6 +26,7 @@ from dlx.nn.embedding import embedding
 from dlx.nn.feed_forward import feed_forward
 from dlx.nn.feedback import feedback_unroll, prefix_forcing, scheduled_sampling
 from dlx.nn.flatten import flatten
+from dlx.nn.gated_activations import gelu, silu, squared_relu
 from dlx.nn.gradient_flow import gradient_norms_by_time
 from dlx.nn.im2col import col2im, conv2d_im2col, im2col
 from dlx.nn.initializers import (

@@ -4,19 +4,17 @@ At a knee the derivative is that of the branch below it: f'(0) is the slope for 
 """
 
 import math
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from dlx.checks import check_choice, check_count, check_floating, check_not_scalar, check_range
+from dlx.checks import check_count, check_floating, check_not_scalar, check_range
 
 __all__ = [
     "abs_rectifier",
     "elu",
-    "gelu",
     "generalised_relu",
     "heaviside",
     "leaky_relu",
@@ -24,9 +22,7 @@ __all__ = [
     "prelu",
     "relu",
     "sigmoid",
-    "silu",
     "softplus",
-    "squared_relu",
     "tanh",
 ]
 
@@ -197,59 +193,6 @@ def softplus(inputs: Float[Array, "*shape"], *, beta: float = 1.0, threshold: fl
     check_range("threshold", threshold, 0, math.inf)
     scaled = beta * inputs
     return jnp.where(scaled > threshold, inputs, jnp.logaddexp(scaled, 0) / beta)
-
-
-def gelu(inputs: Float[Array, "*shape"], *, approximate: Literal["none", "tanh"] = "none") -> Float[Array, "*shape"]:
-    """Gaussian error linear unit: x times the probability that a standard normal number is below it.
-
-        none   gelu(x) = x Phi(x) = x erfc(-x / sqrt(2)) / 2
-        tanh   gelu(x) = x (1 + tanh(u)) / 2 = x sigmoid(2 u),    u = sqrt(2 / pi) (x + 0.044715 x^3)
-
-    The two differ by less than 5e-4. PyTorch's default is the exact form as here, that of JAX the approximation.
-
-    Args:
-      inputs: any shape.
-      approximate: "none", or "tanh", the paper's approximation, which GPT-2 was trained with.
-    Returns: the shape and dtype of `inputs`, at least -0.17.
-    Raises: ValueError if `approximate` is unknown; TypeError if `inputs` are no floating array.
-    Source: Hendrycks and Gimpel 2016, section 2; notes 001 section 11 has the ReLU in its place.
-    """
-    check_floating("inputs", inputs)
-    check_choice("approximate", approximate, ("none", "tanh"))
-    if approximate == "tanh":
-        return inputs * _sigmoid(2 * math.sqrt(2 / math.pi) * (inputs + 0.044715 * inputs**3))
-    # 1 + erf would have no digits left for x below -4
-    return inputs * lax.erfc(inputs * -math.sqrt(0.5)) / 2
-
-
-def silu(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Sigmoid linear unit, also called swish.
-
-        silu(x) = x sigmoid(x)
-
-    Args:
-      inputs: any shape.
-    Returns: the shape and dtype of `inputs`, at least -0.28.
-    Raises: TypeError if `inputs` are no floating array.
-    Source: Hendrycks and Gimpel 2016, section 2; Ramachandran et al. 2017.
-    """
-    check_floating("inputs", inputs)
-    return inputs * _sigmoid(inputs)
-
-
-def squared_relu(inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Square of the rectified linear unit.
-
-        f(x) = max(0, x)^2,    f'(x) = 2 max(0, x)
-
-    Args:
-      inputs: any shape.
-    Returns: the shape and dtype of `inputs`. NaN stays NaN.
-    Raises: TypeError if `inputs` are no floating array.
-    Source: So et al. 2021, section 4.
-    """
-    rectified = relu(inputs)
-    return rectified * rectified
 
 
 def generalised_relu(inputs: Float[Array, "*shape"], *, negative_slope: float = 0.0) -> Float[Array, "*shape"]:

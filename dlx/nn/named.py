@@ -5,20 +5,20 @@ from collections.abc import Callable
 from jax import Array
 
 from dlx.checks import check_choice
-from dlx.nn import activations, initializers
+from dlx.nn import activations, gated_activations, initializers
 
 __all__ = ["ACTIVATIONS", "INITIALIZERS", "get_activation", "get_initializer"]
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "abs_rectifier": activations.abs_rectifier,
     "elu": activations.elu,
-    "gelu": activations.gelu,
+    "gelu": gated_activations.gelu,
     "leaky_relu": activations.leaky_relu,
     "relu": activations.relu,
     "sigmoid": activations.sigmoid,
-    "silu": activations.silu,
+    "silu": gated_activations.silu,
     "softplus": activations.softplus,
-    "squared_relu": activations.squared_relu,
+    "squared_relu": gated_activations.squared_relu,
     "tanh": activations.tanh,
 }
 """Elementwise activations without parameters that can be trained through."""
